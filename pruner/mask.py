@@ -1,0 +1,83 @@
+"""A mask: one bit an element, 1 keeps and 0 prunes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which elements of a tensor are kept.
+
+    `shape` is the tensor's; `bits` is a read-only uint8 array of `ceil(numel / 8)` bytes in the order of the flat
+    (row-major) index, the first element in the lowest bit; the bits behind the last element are 0.
+    """
+
+    shape: tuple[int, ...]
+    bits: Bytes
+
+    def __post_init__(self) -> None:
+        if self.bits.dtype != np.uint8 or self.bits.shape != ((self.numel + 7) // 8,):
+            raise ValueError(f"{self.bits.shape} bytes do not hold one bit for each of {self.numel} elements")
+        self.bits.flags.writeable = False
+
+    @classmethod
+    def ones(cls, shape: tuple[int, ...]) -> Mask:
+        """The mask that keeps everything."""
+        return cls.from_bools(np.ones(math.prod(shape), dtype=np.bool_), shape)
+
+    @classmethod
+    def from_bools(cls, kept: Bools, shape: tuple[int, ...] | None = None) -> Mask:
+        """A mask from a bool array of any shape; `shape` overrides the array's."""
+        return cls(kept.shape if shape is None else shape, np.packbits(kept.reshape(-1), bitorder="little"))
+
+    @property
+    def numel(self) -> int:
+        """Elements in all."""
+        return math.prod(self.shape)
+
+    @property
+    def kept(self) -> int:
+        """Elements that stay."""
+        return int(np.bitwise_count(self.bits).sum(dtype=np.int64))
+
+    @property
+    def pruned(self) -> int:
+        """Elements that are masked out."""
+        return self.numel - self.kept
+
+    def chunk(self, start: int, stop: int) -> Bools:
+        """The flat elements from `start` (a multiple of 8) up to `stop`, as bools."""
+        if start % 8:
+            raise ValueError(f"a chunk of a mask starts at a multiple of 8, not at {start}")
+        return np.unpackbits(self.bits[start // 8 : (stop + 7) // 8], count=stop - start, bitorder="little").view(
+            np.bool_
+        )
+
+    def to_bools(self) -> Bools:
+        """The mask as a bool array of the tensor's shape."""
+        return self.chunk(0, self.numel).reshape(self.shape)
+
+    def to_tensor(self) -> torch.Tensor:
+        """The mask as a torch.bool tensor of the tensor's shape, on the CPU."""
+        import torch
+
+        return torch.from_numpy(self.to_bools())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self.shape == other.shape and bool(np.array_equal(self.bits, other.bits))
+
+    __hash__ = None  # type: ignore[assignment]
