@@ -1,0 +1,205 @@
+"""What torch's own pickles mean: tensors, storages, state_dicts and modules, found in inert data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pruner.checkpoint import Kind, ModuleInfo
+from pruner.dtypes import DTYPES
+from pruner.errors import PrunerError
+from pruner.module_tree import kind_from_name, modules_from_names
+from pruner.pickled import Call, Global, Persistent, attributes_of, mapping_of
+
+_STORAGE_DTYPES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+}
+DTYPE_STORAGES = {dtype: name for name, dtype in _STORAGE_DTYPES.items()}
+_MOST_MODULES = 1_000_000
+_DEEPEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """A tensor as a pickle describes it: `storage` is the storage's key, offset and strides count elements."""
+
+    storage: str
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    parameter: bool
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Named tensors that belong together: a state_dict, a pickled module, a list of tensors or a single one.
+
+    `value` is where they stand in the pickle; `names` leads from a tensor's name to its kind and description;
+    `unsupported` names tensors of other makes (sparse, quantized, …), `rest` the entries that are no tensors.
+    """
+
+    value: Any
+    tensors: dict[str, tuple[Kind, TensorRecord]]
+    modules: tuple[ModuleInfo, ...]
+    unsupported: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+
+    @property
+    def is_state_dict(self) -> bool:
+        """Whether the tensors stand by their names in one dictionary."""
+        return mapping_of(self.value) is not None
+
+
+def tensor_of(value: Any) -> TensorRecord | None:
+    """The tensor that a value describes; None for anything else."""
+    if not isinstance(value, Call) or not isinstance(value.args, tuple):
+        return None
+    args = value.args
+    if value.calls("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state") and args:
+        inner = tensor_of(args[0])
+        return inner and TensorRecord(inner.storage, inner.dtype, inner.offset, inner.shape, inner.stride, True)
+    if value.calls("torch._tensor._rebuild_from_type_v2") and len(args) == 4:
+        inner = tensor_of(Call(args[0], args[2]))
+        parameter = isinstance(args[1], Global) and args[1].name.endswith("Parameter")
+        return inner and TensorRecord(inner.storage, inner.dtype, inner.offset, inner.shape, inner.stride, parameter)
+    if value.calls("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor") and len(args) >= 4:
+        return _record(args[0], None, *args[1:4])
+    if value.calls("torch._utils._rebuild_tensor_v3") and len(args) >= 7 and isinstance(args[6], Global):
+        return _record(args[0], args[6].name, *args[1:4])
+    return None
+
+
+def is_unsupported_tensor(value: Any) -> bool:
+    """Whether a value is a tensor of a make that is not read: sparse, quantized, nested, meta, a wrapper."""
+    return (
+        isinstance(value, Call)
+        and isinstance(value.function, Global)
+        and value.function.module in ("torch._utils", "torch._tensor")
+        and value.function.name.startswith("_rebuild")
+        and tensor_of(value) is None
+    )
+
+
+def storage_key(value: Any) -> tuple[str, str | None] | None:
+    """Key and dtype (None where it is untyped) of a storage by its persistent id; None for anything else."""
+    if not isinstance(value, Persistent) or not isinstance(value.id, tuple) or len(value.id) < 5:
+        return None
+    tag, kind, key = value.id[:3]
+    if tag != "storage" or not isinstance(kind, Global) or not isinstance(key, (str, int)):
+        return None
+    if kind.name == "UntypedStorage":
+        return str(key), None
+    dtype = _STORAGE_DTYPES.get(kind.name)
+    return (str(key), dtype) if dtype else None
+
+
+def _record(storage: Any, dtype: str | None, offset: Any, shape: Any, stride: Any) -> TensorRecord | None:
+    known = storage_key(storage)
+    sizes, strides = _numbers(shape), _numbers(stride)
+    if known is None or sizes is None or strides is None or len(sizes) != len(strides):
+        return None
+    name = dtype or known[1]
+    if name not in DTYPES or not isinstance(offset, int) or offset < 0:
+        return None
+    return TensorRecord(known[0], name, offset, sizes, strides, False)
+
+
+def _numbers(value: Any) -> tuple[int, ...] | None:
+    """A shape or strides: a tuple, a list, or a `torch.Size` of ints that are not negative."""
+    if isinstance(value, Call) and value.calls("torch.Size") and isinstance(value.args, tuple) and value.args:
+        value = value.args[0]
+    if not isinstance(value, (tuple, list)):
+        return None
+    whole = all(isinstance(part, int) and part >= 0 for part in value)
+    return tuple(int(part) for part in value) if whole else None
+
+
+def weights_of(value: Any) -> Weights | None:
+    """The tensors that a value holds directly; None where it holds none."""
+    if (single := tensor_of(value)) is not None:
+        return Weights(value, {"tensor": ("parameter" if single.parameter else "tensor", single)}, ())
+    if is_module(value):
+        return _weights_of_module(value)
+    if isinstance(value, (list, tuple)):
+        entries = {str(index): part for index, part in enumerate(value)}
+    else:
+        entries = _named(mapping_of(value) or {})
+    return _weights_of_entries(value, entries)
+
+
+def _named(mapping: dict[Any, Any]) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if str(key) in entries:
+            raise PrunerError(f"two keys of one dictionary read “{key}”")
+        entries[str(key)] = value
+    return entries
+
+
+def _weights_of_entries(value: Any, entries: dict[str, Any]) -> Weights | None:
+    found = {name: record for name, entry in entries.items() if (record := tensor_of(entry)) is not None}
+    if not found:
+        return None
+    names = frozenset(found)
+    tensors: dict[str, tuple[Kind, TensorRecord]] = {
+        name: ("parameter" if record.parameter else kind_from_name(name, names), record)
+        for name, record in found.items()
+    }
+    unsupported = tuple(name for name, entry in entries.items() if is_unsupported_tensor(entry))
+    rest = tuple(name for name in entries if name not in found and name not in unsupported)
+    return Weights(value, tensors, modules_from_names(found), unsupported, rest)
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a pickled `torch.nn.Module`, by the attributes that every module has."""
+    attributes = attributes_of(value)
+    return attributes is not None and {"_parameters", "_buffers", "_modules"} <= attributes.keys()
+
+
+def _weights_of_module(root: Any) -> Weights | None:
+    tensors: dict[str, tuple[Kind, TensorRecord]] = {}
+    modules: list[ModuleInfo] = []
+    unsupported: list[str] = []
+    for name, module in _walk_modules(root):
+        modules.append(ModuleInfo(name, str(module.function)))
+        attributes = attributes_of(module) or {}
+        owned: tuple[tuple[Kind, str], ...] = (("parameter", "_parameters"), ("buffer", "_buffers"))
+        for kind, where in owned:
+            for own, entry in _named(mapping_of(attributes.get(where)) or {}).items():
+                full = f"{name}.{own}" if name else own
+                record = tensor_of(entry)
+                if record is not None:
+                    tensors[full] = (kind, record)
+                elif is_unsupported_tensor(entry):
+                    unsupported.append(full)
+    return Weights(root, tensors, tuple(modules), tuple(unsupported)) if tensors else None
+
+
+def _walk_modules(root: Any) -> Iterator[tuple[str, Call]]:
+    """The module and all below it with their dotted names, each before its children; bounded in depth and number."""
+    pending = [("", root, 0)]
+    for _ in range(_MOST_MODULES):
+        if not pending:
+            return
+        name, module, depth = pending.pop()
+        yield name, module
+        children = _named(mapping_of((attributes_of(module) or {}).get("_modules")) or {})
+        below = [(f"{name}.{own}" if name else own, child, depth + 1) for own, child in children.items()]
+        if depth < _DEEPEST:
+            pending.extend(reversed([entry for entry in below if is_module(entry[1])]))
+        elif below:
+            raise PrunerError(f"modules nest deeper than {_DEEPEST} levels")
+    raise PrunerError(f"there are more than {_MOST_MODULES} modules")

@@ -1,0 +1,436 @@
+"""An unpickler that runs nothing: it reads a pickle's opcodes and describes what they would build.
+
+The opcodes are those of CPython's `pickletools` (protocols 0 to 5). Work and memory are linear in the pickle's length.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from pruner.pickled import Call, Global, Persistent
+
+
+class UnpickleError(Exception):
+    """The pickle breaks its own rules; the text says where."""
+
+
+_KEY_PARTS = 64
+_KEYS = (str, int, float, bytes, type(None), Global, Call, Persistent)
+
+
+def read_pickle(data: bytes) -> tuple[Any, int]:
+    """The value that the pickle at the start of `data` describes, and the length of the pickle.
+
+    Raises `UnpickleError` for anything that is not a whole and well-formed pickle.
+    """
+    machine = _Machine(data)
+    try:
+        return machine.run(), machine.position
+    except UnpickleError:
+        raise
+    except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError) as error:
+        raise UnpickleError(f"the pickle is damaged near byte {machine.position}") from error
+
+
+class _Machine:
+    """The stack, the memo and the marks of the pickle machine."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self.globals: dict[tuple[str, str], Global] = {}
+
+    def run(self) -> Any:
+        data, handlers = self.data, _HANDLERS
+        while True:
+            code = data[self.position]
+            self.position += 1
+            if code == _STOP:
+                return self.pop()
+            handler = handlers[code]
+            if handler is None:
+                raise UnpickleError(f"unknown opcode {code:#04x} at byte {self.position - 1}")
+            handler(self)
+
+    # Reading the stream
+
+    def take(self, length: int) -> bytes:
+        end = self.position + length
+        if length < 0 or end > len(self.data):
+            raise UnpickleError(f"the pickle ends early, at byte {len(self.data)}")
+        chunk = self.data[self.position : end]
+        self.position = end
+        return chunk
+
+    def number(self, form: struct.Struct) -> Any:
+        value = form.unpack_from(self.data, self.position)[0]
+        self.position += form.size
+        return value
+
+    def line(self) -> bytes:
+        end = self.data.index(b"\n", self.position)
+        chunk = self.data[self.position : end]
+        self.position = end + 1
+        return chunk
+
+    # The stack
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def pop(self) -> Any:
+        if self.marks and len(self.stack) == self.marks[-1]:
+            raise UnpickleError(f"a value is missing near byte {self.position}")
+        return self.stack.pop()
+
+    def pop_mark(self) -> list[Any]:
+        start = self.marks.pop()
+        values = self.stack[start:]
+        del self.stack[start:]
+        return values
+
+    def find_global(self, module: str, name: str) -> Global:
+        return self.globals.setdefault((module, name), Global(module, name))
+
+
+_Handler = Callable[[_Machine], None]
+_HANDLERS: list[_Handler | None] = [None] * 256
+_STOP = ord(".")
+_U1, _U2, _U4, _U8 = (struct.Struct(f"<{form}") for form in "BHIQ")
+_I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
+
+
+def _on(*codes: str) -> Callable[[_Handler], _Handler]:
+    def register(handler: _Handler) -> _Handler:
+        for code in codes:
+            _HANDLERS[ord(code)] = handler
+        return handler
+
+    return register
+
+
+def _constant(code: str, value: Any) -> None:
+    _on(code)(lambda machine: machine.push(value))
+
+
+def _fixed(code: str, form: struct.Struct) -> None:
+    _on(code)(lambda machine: machine.push(machine.number(form)))
+
+
+def _sized(code: str, form: struct.Struct, decode: Callable[[bytes], Any]) -> None:
+    _on(code)(lambda machine: machine.push(decode(machine.take(machine.number(form)))))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _latin(raw: bytes) -> str:
+    return raw.decode("latin-1")
+
+
+def _long(raw: bytes) -> int:
+    return int.from_bytes(raw, "little", signed=True)
+
+
+for _code, _value in (("N", None), ("\x88", True), ("\x89", False), (")", ())):
+    _constant(_code, _value)
+for _code, _form in (("J", _I4), ("K", _U1), ("M", _U2), ("G", _F8)):
+    _fixed(_code, _form)
+for _code, _form, _decode in (
+    ("X", _U4, _text),
+    ("\x8c", _U1, _text),
+    ("\x8d", _U8, _text),
+    ("T", _I4, _latin),
+    ("U", _U1, _latin),
+    ("B", _U4, bytes),
+    ("C", _U1, bytes),
+    ("\x8e", _U8, bytes),
+    ("\x96", _U8, bytearray),
+    ("\x8a", _U1, _long),
+    ("\x8b", _I4, _long),
+):
+    _sized(_code, _form, _decode)
+
+
+@_on("\x80")
+def _proto(machine: _Machine) -> None:
+    if (version := machine.number(_U1)) > 5:
+        raise UnpickleError(f"pickle protocol {version} is not known")
+
+
+@_on("\x95")
+def _frame(machine: _Machine) -> None:
+    machine.number(_U8)
+
+
+@_on("(")
+def _mark(machine: _Machine) -> None:
+    machine.marks.append(len(machine.stack))
+
+
+@_on("0")
+def _pop(machine: _Machine) -> None:
+    if machine.marks and len(machine.stack) == machine.marks[-1]:
+        machine.marks.pop()
+    else:
+        machine.stack.pop()
+
+
+@_on("1")
+def _pop_mark(machine: _Machine) -> None:
+    machine.pop_mark()
+
+
+@_on("2")
+def _dup(machine: _Machine) -> None:
+    machine.push(machine.stack[-1])
+
+
+# Text forms of protocol 0
+
+
+@_on("I")
+def _int(machine: _Machine) -> None:
+    text = machine.line()
+    machine.push({b"00": False, b"01": True}[text] if text in (b"00", b"01") else int(text))
+
+
+@_on("L")
+def _long_text(machine: _Machine) -> None:
+    machine.push(int(machine.line().removesuffix(b"L")))
+
+
+@_on("F")
+def _float(machine: _Machine) -> None:
+    machine.push(float(machine.line()))
+
+
+@_on("S")
+def _string(machine: _Machine) -> None:
+    quoted = machine.line()
+    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]:
+        raise UnpickleError(f"a string without quotes near byte {machine.position}")
+    machine.push(quoted[1:-1].decode("unicode_escape"))
+
+
+@_on("V")
+def _unicode(machine: _Machine) -> None:
+    machine.push(machine.line().decode("raw-unicode-escape"))
+
+
+# Containers
+
+
+@_on("t")
+def _tuple(machine: _Machine) -> None:
+    machine.push(tuple(machine.pop_mark()))
+
+
+def _small_tuple(length: int) -> _Handler:
+    def build(machine: _Machine) -> None:
+        values = [machine.pop() for _ in range(length)]
+        machine.push(tuple(reversed(values)))
+
+    return build
+
+
+for _code, _length in (("\x85", 1), ("\x86", 2), ("\x87", 3)):
+    _on(_code)(_small_tuple(_length))
+
+
+_on("]")(lambda machine: machine.push([]))
+_on("}")(lambda machine: machine.push({}))
+_on("\x8f")(lambda machine: machine.push(set()))
+_on("l")(lambda machine: machine.push(machine.pop_mark()))
+
+
+@_on("d")
+def _dict(machine: _Machine) -> None:
+    values = machine.pop_mark()
+    made: dict[Any, Any] = {}
+    _set_pairs(made, values)
+    machine.push(made)
+
+
+@_on("\x91")
+def _frozenset(machine: _Machine) -> None:
+    machine.push(frozenset(_key(value) for value in machine.pop_mark()))
+
+
+@_on("a")
+def _append(machine: _Machine) -> None:
+    value = machine.pop()
+    _extend(machine, [value])
+
+
+@_on("e")
+def _appends(machine: _Machine) -> None:
+    _extend(machine, machine.pop_mark())
+
+
+@_on("\x90")
+def _add_items(machine: _Machine) -> None:
+    values = machine.pop_mark()
+    target = machine.stack[-1]
+    if isinstance(target, set):
+        target.update(_key(value) for value in values)
+    else:
+        _extend(machine, values)
+
+
+@_on("s")
+def _set_item(machine: _Machine) -> None:
+    value = machine.pop()
+    key = machine.pop()
+    _set_pairs(machine.stack[-1], [key, value])
+
+
+@_on("u")
+def _set_items(machine: _Machine) -> None:
+    values = machine.pop_mark()
+    _set_pairs(machine.stack[-1], values)
+
+
+def _extend(machine: _Machine, values: list[Any]) -> None:
+    target = machine.stack[-1]
+    if isinstance(target, Call):
+        target.items.extend(values)
+    elif isinstance(target, list):
+        target.extend(values)
+    else:
+        raise UnpickleError(f"items are appended to what is no list, near byte {machine.position}")
+
+
+def _set_pairs(target: Any, values: list[Any]) -> None:
+    if isinstance(target, Call):
+        target = target.pairs
+    if not isinstance(target, dict) or len(values) % 2:
+        raise UnpickleError("a key is set on what is no dictionary")
+    for key, value in zip(values[::2], values[1::2], strict=True):
+        target[_key(key)] = value
+
+
+def _key(value: Any) -> Any:
+    """A dictionary key, if hashing it is safe: Python hashes nested tuples without a limit to depth or work."""
+    pending, parts = [value], 0
+    while pending:
+        part = pending.pop()
+        parts += 1
+        if isinstance(part, (tuple, frozenset)) and parts + len(part) <= _KEY_PARTS:
+            pending.extend(part)
+        elif not isinstance(part, _KEYS):
+            raise UnpickleError(f"a {type(part).__name__} cannot be a key")
+    return value
+
+
+# Memo
+
+
+@_on("p")
+def _put(machine: _Machine) -> None:
+    machine.memo[int(machine.line())] = machine.stack[-1]
+
+
+def _put_at(form: struct.Struct) -> _Handler:
+    def put(machine: _Machine) -> None:
+        machine.memo[machine.number(form)] = machine.stack[-1]
+
+    return put
+
+
+def _get_at(form: struct.Struct) -> _Handler:
+    return lambda machine: machine.push(machine.memo[machine.number(form)])
+
+
+_on("q")(_put_at(_U1))
+_on("r")(_put_at(_U4))
+_on("g")(lambda machine: machine.push(machine.memo[int(machine.line())]))
+_on("h")(_get_at(_U1))
+_on("j")(_get_at(_U4))
+
+
+@_on("\x94")
+def _memoize(machine: _Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+# Classes, functions and calls: described, never followed
+
+
+@_on("c")
+def _global(machine: _Machine) -> None:
+    module = _text(machine.line())
+    machine.push(machine.find_global(module, _text(machine.line())))
+
+
+@_on("\x93")
+def _stack_global(machine: _Machine) -> None:
+    name, module = machine.pop(), machine.pop()
+    if not isinstance(name, str) or not isinstance(module, str):
+        raise UnpickleError(f"a class without a name near byte {machine.position}")
+    machine.push(machine.find_global(module, name))
+
+
+def _extension(form: struct.Struct) -> _Handler:
+    return lambda machine: machine.push(machine.find_global("copyreg.extension", str(machine.number(form))))
+
+
+_on("\x82")(_extension(_U1))
+_on("\x83")(_extension(_U2))
+_on("\x84")(_extension(_I4))
+
+
+@_on("R")
+def _reduce(machine: _Machine) -> None:
+    args = machine.pop()
+    machine.push(Call(machine.pop(), args))
+
+
+@_on("\x81")
+def _newobj(machine: _Machine) -> None:
+    args = machine.pop()
+    machine.push(Call(machine.pop(), args, "newobj"))
+
+
+@_on("\x92")
+def _newobj_ex(machine: _Machine) -> None:
+    kwargs, args = machine.pop(), machine.pop()
+    machine.push(Call(machine.pop(), args, "newobj_ex", kwargs))
+
+
+@_on("i")
+def _inst(machine: _Machine) -> None:
+    module = _text(machine.line())
+    function = machine.find_global(module, _text(machine.line()))
+    machine.push(Call(function, tuple(machine.pop_mark())))
+
+
+@_on("o")
+def _obj(machine: _Machine) -> None:
+    function, *args = machine.pop_mark()
+    machine.push(Call(function, tuple(args)))
+
+
+@_on("b")
+def _build(machine: _Machine) -> None:
+    state = machine.pop()
+    target = machine.stack[-1]
+    if not isinstance(target, Call):
+        raise UnpickleError(f"a state is set on what is no object, near byte {machine.position}")
+    target.states.append(state)
+
+
+@_on("P")
+def _persid(machine: _Machine) -> None:
+    machine.push(Persistent(_text(machine.line())))
+
+
+@_on("Q")
+def _binpersid(machine: _Machine) -> None:
+    machine.push(Persistent(machine.pop()))
