@@ -1,0 +1,68 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pruner.errors import PrunerError
+from pruner.progress import Meter
+
+_COPY_BYTES = 4 << 20
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A new name beside `target` to write a file or a folder to; it becomes `target` when the block ends well.
+
+    A file takes the place of an older one at once; a folder takes over into an existing one file by file. Whatever
+    goes wrong, `target` stays as it was and nothing is left beside it. Raises `PrunerError` for what the disk refuses.
+    """
+    partial = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.part")
+    try:
+        yield partial
+        _flush(partial)
+        if partial.is_dir() and target.is_dir():
+            for file in sorted(partial.iterdir()):
+                file.replace(target / file.name)
+        else:
+            partial.replace(target)
+    except OSError as error:
+        raise PrunerError(f"{target}: {_refusal(error)}") from error
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+
+
+def copy(source: Path, target: Path, meter: Meter) -> None:
+    """Copy a file's bytes to a new name, a few megabytes at a time."""
+    with source.open("rb") as read, target.open("xb") as write:
+        while data := read.read(_COPY_BYTES):
+            write.write(data)
+            meter.step(len(data), source.name)
+
+
+def _flush(path: Path) -> None:
+    for file in path.iterdir() if path.is_dir() else [path]:
+        descriptor = os.open(file, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _refusal(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; nothing was saved. Free some space or save elsewhere."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "you may not write there; nothing was saved. Save elsewhere."
+    if error.errno == errno.ENOENT:
+        return "there is no such folder; nothing was saved. Make the folder first."
+    return f"cannot be written ({error.strerror or error}); nothing was saved."

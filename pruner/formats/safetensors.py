@@ -1,0 +1,307 @@
+"""safetensors: one file, or a set of shards by its index, its folder or any shard.
+
+The header's rules are those of the format's description (huggingface/safetensors, README “Format”): its length in 8
+bytes, little-endian; JSON that begins with `{`; tensors that cover the rest of the file without holes or overlaps.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeGuard
+
+from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo
+from pruner.dtypes import DTYPES
+from pruner.entries import Entry
+from pruner.errors import PrunerError
+from pruner.files import copy
+from pruner.mask import Mask
+from pruner.module_tree import kind_from_name, modules_from_names
+from pruner.patching import zero_pruned
+from pruner.progress import Meter
+
+INDEX = "model.safetensors.index.json"
+_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F4": "float4_e2m1fn_x2",
+    "F6_E2M3": "float6_e2m3",
+    "F6_E3M2": "float6_e3m2",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+    "U8": "uint8",
+    "BOOL": "bool",
+    "C64": "complex64",
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_MAX_HEADER = 100_000_000
+_SHARD = re.compile(r"^(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors$")
+
+
+class Safetensors:
+    """See `Format`."""
+
+    name = "safetensors"
+    title = "safetensors"
+    suffixes = (".safetensors",)
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        if path.is_dir():
+            return any(path.glob("*.safetensors"))
+        if path.name.endswith(".safetensors.index.json"):
+            return True
+        return head[8:9] == b"{" or (path.suffix == ".safetensors" and bool(head) and head[:2] != b"PK")
+
+    def open(self, path: Path, root: str | None) -> Checkpoint:
+        if root:
+            raise PrunerError(f"{path}: a safetensors file has no keys above its tensors; leave “{root}” out.")
+        index = _index_of(path)
+        if index is None:
+            tensors, metadata = _read_file(path)
+            stamps = [FileStamp.of(path)]
+        else:
+            tensors, metadata, stamps = _read_sharded(index, path)
+        names = frozenset(info.name for info in tensors)
+        found = {info.name: _with_kind(info, names) for info in tensors}
+        return Checkpoint(
+            path=path,
+            format=self.name,
+            tensors=found,
+            modules=modules_from_names(found),
+            files=tuple(stamps),
+            metadata=metadata,
+            detail=index,
+        )
+
+    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
+        """A single file becomes a file, a sharded set a folder with the same shards and the same index."""
+        index: Path | None = checkpoint.detail
+        copies = {checkpoint.files[0].path: target}
+        if index is not None:
+            target.mkdir()
+            copies = {stamp.path: target / stamp.path.name for stamp in checkpoint.files}
+        for source, made in copies.items():
+            copy(source, made, meter)
+        for source, made in copies.items():
+            with made.open("r+b") as file:
+                for name, mask in masks.items():
+                    if checkpoint[name].storage.file == source:
+                        zero_pruned(file, checkpoint[name], mask, meter)
+        return []
+
+    def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
+        """One file; whatever stands beside the weights in the source has no place in this container."""
+        metadata = dict(checkpoint.metadata) or {"format": "pt"}
+        with target.open("xb") as file:
+            file.write(_header(entries, metadata))
+            for entry in entries:
+                for part in entry.chunks():
+                    file.write(part)
+                    meter.step(len(part), entry.name)
+        left_out = ", ".join(checkpoint.others)
+        return [f"safetensors holds tensors only; left out: {left_out}."] if left_out else []
+
+
+FORMAT = Safetensors()
+
+
+def _header(entries: Sequence[Entry], metadata: Mapping[str, str]) -> bytes:
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    for entry in entries:
+        dtype = _NAMES.get(entry.source.dtype)
+        if dtype is None:
+            raise PrunerError(f"“{entry.name}” is {entry.source.dtype}, which safetensors cannot hold. Save as .pt.")
+        if entry.name == "__metadata__":
+            raise PrunerError("safetensors cannot hold a tensor named “__metadata__”. Save as .pt.")
+        header[entry.name] = {
+            "dtype": dtype,
+            "shape": list(entry.source.shape),
+            "data_offsets": [offset, offset + entry.nbytes],
+        }
+        offset += entry.nbytes
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _with_kind(info: TensorInfo, names: frozenset[str]) -> TensorInfo:
+    return TensorInfo(info.name, kind_from_name(info.name, names), info.dtype, info.shape, info.stride, info.storage)
+
+
+def _index_of(path: Path) -> Path | None:
+    """The index of the sharded set that a path stands for; None for a file by itself.
+
+    Raises `PrunerError` where a folder or a shard leaves open which set is meant.
+    """
+    if path.name.endswith(".index.json"):
+        return path
+    if path.is_dir():
+        indexes = sorted(path.glob("*.safetensors.index.json"))
+        shards = sorted(path.glob("*.safetensors"))
+        if len(indexes) == 1 or path / INDEX in indexes:
+            return path / INDEX if path / INDEX in indexes else indexes[0]
+        if len(indexes) > 1 or len(shards) > 1:
+            raise PrunerError(
+                f"{path}: the folder holds several checkpoints or shards without an index; open one file."
+            )
+        return None
+    if match := _SHARD.match(path.name):
+        index = path.with_name(f"{match['stem']}.safetensors.index.json")
+        return index if index.exists() else None
+    return None
+
+
+def _read_sharded(index: Path, opened: Path) -> tuple[list[TensorInfo], dict[str, str], list[FileStamp]]:
+    """The tensors of all shards in the index's order; the index and each shard are checked against one another."""
+    with index.open("rb") as file:
+        parsed = _parse(index, file.read(_MAX_HEADER + 1))
+    weight_map = parsed.get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
+        raise PrunerError(f"{index}: it has no “weight_map” from tensors to shards; it is no index of shards.")
+    folder = index.parent
+    held: dict[str, dict[str, TensorInfo]] = {}
+    stamps = [FileStamp.of(index)]
+    metadata: dict[str, str] = {}
+    for shard in dict.fromkeys(weight_map.values()):
+        file_path = _shard_path(index, folder, shard)
+        tensors, found = _read_file(file_path)
+        metadata.update(found)
+        held[shard] = {info.name: info for info in tensors}
+        stamps.append(FileStamp.of(file_path))
+    for name, shard in weight_map.items():
+        if name not in held[shard]:
+            raise PrunerError(f"{index}: “{name}” should be in {shard}, which does not hold it.")
+    for shard, tensors_by_name in held.items():
+        stray = next((name for name in tensors_by_name if weight_map.get(name) != shard), None)
+        if stray is not None:
+            raise PrunerError(
+                f"{folder / shard}: it holds “{stray}”, which the index {index.name} does not place there."
+            )
+    return [held[shard][name] for name, shard in weight_map.items()], metadata, stamps
+
+
+def _shard_path(index: Path, folder: Path, shard: str) -> Path:
+    if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard:
+        raise PrunerError(
+            f"{index}: it names the shard “{shard}”, outside its own folder. Such an index is not followed."
+        )
+    path = folder / shard
+    if not path.exists():
+        raise PrunerError(f"{path}: the shard is missing; {index.name} names it. Fetch it, or open another set.")
+    if path.is_symlink() and folder.resolve() != path.resolve().parent and not _is_hub_cache(folder, path):
+        raise PrunerError(f"{path}: the shard is a link out of its folder. Such a link is not followed.")
+    return path
+
+
+def _is_hub_cache(folder: Path, path: Path) -> bool:
+    """The Hugging Face cache keeps snapshots as links to `blobs` two folders up, in the same repository's folder."""
+    return path.resolve().parent == folder.resolve().parent.parent / "blobs"
+
+
+def _read_file(path: Path) -> tuple[list[TensorInfo], dict[str, str]]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header, data_start = _read_header(path, file, size)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise _wrong(path, "its metadata is not text")
+    tensors = [_tensor(path, name, entry, data_start, size) for name, entry in header.items()]
+    _require_covered(path, tensors, data_start, size)
+    return tensors, metadata
+
+
+def _read_header(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+    if size < 8:
+        raise _wrong(path, f"it is only {size} bytes long")
+    length = int.from_bytes(file.read(8), "little")
+    if length > _MAX_HEADER:
+        raise _wrong(path, f"its header says it is {length} bytes long (at most {_MAX_HEADER} are allowed)")
+    if 8 + length > size:
+        raise _wrong(path, f"its header says it is {length} bytes long, but the file has only {size}")
+    return _parse(path, file.read(length)), 8 + length
+
+
+def _parse(path: Path, text: bytes) -> dict[str, Any]:
+    """A JSON object; a key that stands twice is refused, since readers disagree on which one counts."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise _wrong(path, f"“{twice}” stands in it twice")
+        return made
+
+    try:
+        parsed = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(path, "its header is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise _wrong(path, "its header is no JSON object")
+    return parsed
+
+
+def _tensor(path: Path, name: str, entry: Any, data_start: int, size: int) -> TensorInfo:
+    if not isinstance(entry, dict):
+        raise _wrong(path, f"the entry of “{name}” is no object")
+    dtype = _DTYPES.get(entry.get("dtype", ""))
+    if dtype is None:
+        raise PrunerError(f"{path}: “{name}” is of the type {entry.get('dtype')!r}, which Secateur does not know.")
+    shape, offsets = entry.get("shape"), entry.get("data_offsets")
+    if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2:
+        raise _wrong(path, f"“{name}” has no proper shape or place")
+    begin, end = offsets
+    if begin > end or data_start + end > size:
+        raise _wrong(path, f"“{name}” lies outside the file (bytes {begin} to {end} of {size - data_start})")
+    sizes = _stored_shape(path, name, dtype, shape)
+    needed = DTYPES[dtype].nbytes(math.prod(sizes))
+    if end - begin != needed:
+        raise _wrong(path, f"“{name}” takes {end - begin} bytes, but its shape needs {needed}")
+    stride = tuple(math.prod(max(size, 1) for size in sizes[index + 1 :]) for index in range(len(sizes)))
+    return TensorInfo(name, "tensor", dtype, sizes, stride, Storage(path, data_start + begin, end - begin))
+
+
+def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[int, ...]:
+    """torch's shape; two numbers of F4 are one element of torch's packed type, along the last dimension."""
+    if dtype != "float4_e2m1fn_x2":
+        return tuple(shape)
+    if not shape or shape[-1] % 2:
+        raise _wrong(path, f"“{name}” has an odd number of 4-bit numbers in a row")
+    return (*shape[:-1], shape[-1] // 2)
+
+
+def _whole_numbers(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(part) is int and part >= 0 for part in value)
+
+
+def _require_covered(path: Path, tensors: list[TensorInfo], data_start: int, size: int) -> None:
+    """The tensors' bytes follow one another from the header to the end of the file."""
+    position, before = data_start, "the header"
+    for info in sorted(tensors, key=lambda info: (info.storage.offset, info.storage.nbytes)):
+        if info.storage.offset < position:
+            raise _wrong(path, f"{before} and “{info.name}” overlap")
+        if info.storage.offset > position:
+            raise _wrong(path, f"there is a hole of {info.storage.offset - position} bytes before “{info.name}”")
+        position, before = info.storage.offset + info.storage.nbytes, f"“{info.name}”"
+    if position != size:
+        raise _wrong(path, f"{size - position} bytes behind the last tensor belong to nothing")
+
+
+def _wrong(path: Path, what: str) -> PrunerError:
+    return PrunerError(f"{path}: no sound safetensors file: {what}. Fetch or copy it again.")
