@@ -1,0 +1,1 @@
+"""The window: panels over one session, and work off the GUI thread."""
