@@ -1,0 +1,102 @@
+"""Every command once: menu, toolbar, shortcut and palette take it from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from app.style import icon
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command is called, its keys (the first is shown), its icon and a sentence about it."""
+
+    name: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+
+
+MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
+    (
+        "&File",
+        (
+            Command("open", "&Open…", ("Ctrl+O",), "open", "Open a checkpoint: a file, or any shard of a set"),
+            Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "", "Open a folder of safetensors shards"),
+            Command("open_demo", "Open the &bundled model", (), "", "A small network that reads handwritten digits"),
+            None,
+            Command("save", "&Save pruned…", ("Ctrl+S",), "save", "Save a pruned checkpoint to a new file"),
+            None,
+            Command("quit", "&Quit", ("Ctrl+Q",), "", "Close Secateur"),
+        ),
+    ),
+    (
+        "&Edit",
+        (
+            Command("undo", "&Undo", ("Ctrl+Z",), "undo", "Take the last step back"),
+            Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Bring the last step back again"),
+            None,
+            Command("filter", "&Filter tensors", ("Ctrl+F",), "filter", "Show only some tensors in the tree"),
+            Command("select_all", "Select all &parameters", (), "", "Select all floating-point parameters shown"),
+        ),
+    ),
+    (
+        "&Prune",
+        (
+            Command("prune", "&Prune", ("Ctrl+Return", "Ctrl+Enter"), "prune", "Run the planned round"),
+            Command("cancel", "&Cancel the job", ("Esc",), "cancel", "Stop the job at hand; nothing changes"),
+            None,
+            Command("again", "Plan the last amounts &again", ("Ctrl+Shift+R",), "", "For one more round of the same"),
+            Command("clear", "C&lear all amounts", (), "", "Take all planned amounts away"),
+        ),
+    ),
+    (
+        "&Help",
+        (
+            Command("help", "&What is this?", ("F1",), "help", "Help on what has the focus"),
+            Command("palette", "&All commands…", ("Ctrl+P", "Ctrl+Shift+P"), "", "Find a command by its name"),
+            None,
+            Command("about", "About &Secateur", (), "", "Version and licence"),
+        ),
+    ),
+)
+
+
+class Actions:
+    """The commands as actions of a window; `run` gives what each does."""
+
+    def __init__(self, window: QWidget, run: dict[str, Callable[[], object]]) -> None:
+        self._actions: dict[str, QAction] = {}
+        for _, commands in MENUS:
+            for command in commands:
+                if command is not None:
+                    self._add(window, command, run[command.name])
+
+    def _add(self, window: QWidget, command: Command, run: Callable[[], object]) -> None:
+        action = QAction(command.text, window)
+        action.setObjectName(command.name)
+        action.setShortcuts([QKeySequence(keys) for keys in command.keys])
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{command.tip} ({keys})" if keys else command.tip)
+        action.setStatusTip(command.tip)
+        action.triggered.connect(lambda _=False: run())
+        window.addAction(action)
+        self._actions[command.name] = action
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def __iter__(self) -> Iterator[QAction]:
+        return iter(self._actions.values())
+
+    def dress(self) -> None:
+        """Give the actions icons in the theme's ink."""
+        for _, commands in MENUS:
+            for command in commands:
+                if command is not None and command.icon:
+                    self[command.name].setIcon(icon(command.icon))

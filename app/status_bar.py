@@ -1,0 +1,109 @@
+"""The status bar: the whole model at a glance, and the job at hand."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+
+from app import numbers
+from app.jobs import JobState
+from app.session import Session
+from app.zeros import Outlook
+
+_PARTS = 1000
+_NOTE_MS = 10_000
+
+
+class StatusBar(QStatusBar):
+    """Elements, zeros and sparsity now and as planned on the left; progress, time left and Cancel on the right."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setSizeGripEnabled(False)
+        self.summary = QLabel(self)
+        self.summary.setObjectName("summary")
+        self.summary.setAccessibleName("The whole model")
+        self.note = QLabel(self)
+        self.note.setObjectName("note")
+        self.note.setAccessibleName("What happened last")
+        self._fade = QTimer(self)
+        self._fade.setSingleShot(True)
+        self._fade.setInterval(_NOTE_MS)
+        self._fade.timeout.connect(self.note.clear)
+        self.job = QLabel(self)
+        self.job.setObjectName("job")
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, _PARTS)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(140)
+        self.bar.setAccessibleName("Progress of the job")
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setObjectName("cancel_job")
+        self.cancel.setProperty("role", "link")
+        self.cancel.setToolTip("Stop the job; nothing changes (Esc)")
+        self.addWidget(self.summary, 1)
+        for widget in (self.note, self.job, self.bar, self.cancel):
+            self.addPermanentWidget(widget)
+        self.cancel.clicked.connect(session.work.cancel)
+        session.work.started.connect(self._show_job)
+        session.work.progressed.connect(self._show_job)
+        session.work.ended.connect(self._end_job)
+        for signal in (
+            session.checkpoint_changed,
+            session.amounts_changed,
+            session.pruning_changed,
+            session.zeros_changed,
+        ):
+            signal.connect(self._refresh)
+        self._end_job()
+        self._refresh()
+
+    def show_note(self, text: str) -> None:
+        """Say what happened, for some seconds."""
+        self.note.setText(text)
+        self._fade.start()
+
+    def _show_job(self, state: JobState) -> None:
+        self.note.clear()
+        left = f" · {numbers.duration(state.seconds_left)} left" if state.seconds_left is not None else ""
+        what = f" · {state.what}" if state.what and state.what not in state.title else ""
+        self.job.setText(f"{state.title}{what}{left}")
+        self.bar.setRange(0, _PARTS if state.total > 1 else 0)
+        if state.total > 1:
+            self.bar.setValue(_PARTS * state.done // state.total)
+        self._set_job_visible(True)
+
+    def _end_job(self, *_: object) -> None:
+        self.job.setText("")
+        self._set_job_visible(self._session.work.busy)
+
+    def _set_job_visible(self, visible: bool) -> None:
+        for widget in (self.job, self.bar, self.cancel):
+            widget.setVisible(visible)
+
+    def _refresh(self) -> None:
+        checkpoint = self._session.checkpoint
+        if checkpoint is None:
+            self.summary.setText("")
+            return
+        parts = [
+            numbers.plural(len(checkpoint.tensors), "tensor"),
+            numbers.plural(checkpoint.numel, "element"),
+            self._zeros(),
+            f"file {numbers.size(checkpoint.file_bytes)}",
+        ]
+        self.summary.setText(" · ".join(part for part in parts if part))
+
+    def _zeros(self) -> str:
+        checkpoint = self._session.checkpoint
+        assert checkpoint is not None
+        countable = [name for name, info in checkpoint.tensors.items() if info.dtype_info.prunable]
+        known = [part for name in countable if (part := self._session.outlook(name)) is not None]
+        if len(known) < len(countable) and len(self._session.zeros) < len(countable):
+            return f"counting zeros ({numbers.percent(len(known) / len(countable))} of the tensors)"
+        total = sum(known, Outlook(0, 0, 0))
+        if not total.numel:
+            return ""
+        planned = f", {numbers.percent(total.planned / total.numel)} planned" if self._session.amounts else ""
+        return f"zeros {numbers.percent(total.now / total.numel)} now{planned}"
