@@ -1,0 +1,320 @@
+"""The right panel: the decision about the selected tensors, their rounds, and the plan as a whole."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import numbers
+from app.session import Session
+from app.tree_delegates import mark, show_refusal
+from app.tree_model import read_amount, written
+from pruner import Amount, PrunerError
+from pruner.methods import method_named
+from pruner.similar import groups_of
+
+_STEPS = 1000
+_RATIO, _COUNT = 0, 1
+
+
+class AmountPanel(QWidget):
+    """Three cards: the amount, the rounds of the tensor, what the next round does to the whole model."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("amount_panel")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 8, 0)
+        layout.setSpacing(8)
+        layout.addWidget(AmountCard(session, self))
+        layout.addWidget(RoundsCard(session, self))
+        layout.addWidget(PlanCard(session, self))
+        layout.addStretch(1)
+
+
+class _Card(QFrame):
+    """A titled box."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", True)
+        self.box = QVBoxLayout(self)
+        self.box.setContentsMargins(16, 12, 16, 12)
+        self.box.setSpacing(8)
+        self.add_label(title, "title")
+
+    def add_label(self, text: str, role: str) -> QLabel:
+        """Put a line of text at the end."""
+        label = QLabel(text, self)
+        label.setProperty("role", role)
+        label.setWordWrap(role != "title")
+        self.box.addWidget(label)
+        return label
+
+
+class AmountCard(_Card):
+    """A ratio or a count for the selected tensors, typed or dragged, and how many elements that is."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Amount", parent)
+        self._session = session
+        self.edit = QLineEdit(self)
+        self.unit = QComboBox(self)
+        self.equals = QLabel(self)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self._build()
+        self.where = self.add_label("", "muted")
+        self.after = self.add_label("", "plain")
+        self.similar = QPushButton("Apply to similar…", self)
+        self.similar.setToolTip("Give this amount to all tensors of a kind")
+        self.clear = QPushButton("Clear", self)
+        self.clear.setToolTip("Take the planned amount of the selected tensors away")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.similar)
+        buttons.addWidget(self.clear)
+        buttons.addStretch(1)
+        self.box.addLayout(buttons)
+        self.similar.clicked.connect(self._show_similar)
+        self.clear.clicked.connect(self._clear)
+        for signal in (session.selection_changed, session.amounts_changed, session.pruning_changed):
+            signal.connect(self._refresh)
+        session.checkpoint_changed.connect(self._refresh)
+        self._refresh()
+
+    def _build(self) -> None:
+        self.setWhatsThis(
+            "How much the next round prunes of the selected tensors: 30% or 0.3 is a ratio of what earlier rounds "
+            "left, 1000 is a count. Note that 1 is one element and 1.0 is all of them."
+        )
+        self.edit.setObjectName("amount")
+        self.edit.setAccessibleName("Amount")
+        self.edit.setPlaceholderText("30% or 1000")
+        self.edit.textEdited.connect(lambda: mark(self.edit, wrong=False))
+        self.edit.returnPressed.connect(self._commit)
+        self.edit.editingFinished.connect(self._left)
+        self.unit.addItems(["ratio", "count"])
+        self.unit.setAccessibleName("Ratio or count")
+        self.unit.activated.connect(self._convert)
+        self.equals.setMinimumWidth(84)
+        self.equals.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setPageStep(50)
+        self.slider.setSingleStep(10)
+        self.slider.setAccessibleName("Share to prune")
+        self.slider.valueChanged.connect(self._slid)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.edit, 1)
+        row.addWidget(self.unit)
+        self.box.addLayout(row)
+        self.box.addWidget(self.equals)
+        self.box.addWidget(self.slider)
+
+    @property
+    def _names(self) -> list[str]:
+        """The selected tensors that can be pruned."""
+        checkpoint = self._session.checkpoint
+        if checkpoint is None:
+            return []
+        return [name for name in self._session.selected if self._session.is_prunable(checkpoint[name])]
+
+    @property
+    def _amount(self) -> Amount | None:
+        """The amount of all selected tensors, None where they differ or have none."""
+        found = {self._session.amounts.get(name) for name in self._names}
+        return found.pop() if len(found) == 1 else None
+
+    def _commit(self) -> None:
+        if not self._names:
+            return
+        try:
+            self._session.set_amounts(self._names, read_amount(self.edit.text()))
+        except PrunerError as error:
+            show_refusal(self.edit, str(error))
+            return
+        self.edit.setModified(False)
+        self._refresh()
+
+    def _left(self) -> None:
+        """Take what was typed when the field is left; what is wrong there stays, with its reason."""
+        if self.edit.isModified():
+            self._commit()
+
+    def _slid(self, value: int) -> None:
+        if self._names:
+            self._session.set_amounts(self._names, Amount(value / _STEPS))
+
+    def _convert(self, unit: int) -> None:
+        """Say the same as a count or as a ratio."""
+        amount, names = self._amount, self._names
+        if amount is None or amount.is_ratio == (unit == _RATIO):
+            return
+        left = self._session.left(names[0])
+        value: float | int = amount.count(left) if unit == _COUNT else round(amount.count(left) / max(left, 1), 6)
+        try:
+            self._session.set_amounts(names, Amount(value))
+        except PrunerError as error:
+            show_refusal(self.edit, str(error))
+        self._refresh()
+
+    def _clear(self) -> None:
+        self._session.set_amounts(self._names, None)
+
+    def _show_similar(self) -> None:
+        checkpoint, current, amount = self._session.checkpoint, self._session.current, self._amount
+        if checkpoint is None or current is None or amount is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for group in groups_of(checkpoint, current):
+            action = menu.addAction(f"{group.title} ({numbers.plural(len(group.names), 'tensor')})")
+            action.triggered.connect(lambda _=False, names=group.names: self._give(names, amount))
+        if menu.isEmpty():
+            menu.addAction("No other tensor is of its kind").setEnabled(False)
+        menu.popup(self.similar.mapToGlobal(self.similar.rect().bottomLeft()))
+
+    def _give(self, names: tuple[str, ...], amount: Amount) -> None:
+        try:
+            self._session.set_amounts(names, amount)
+        except PrunerError as error:
+            self._session.tell("error", str(error))
+
+    def _refresh(self) -> None:
+        names, amount = self._names, self._amount
+        for control in (self.edit, self.unit, self.slider):
+            control.setEnabled(bool(names))
+        self.similar.setEnabled(amount is not None)
+        self.clear.setEnabled(any(name in self._session.amounts for name in names))
+        if not (self.edit.hasFocus() and self.edit.isModified()):
+            self.edit.setText(str(amount) if amount is not None else "")
+            self.edit.setModified(False)
+            mark(self.edit, wrong=False)
+        self._show_numbers(names, amount)
+
+    def _show_numbers(self, names: list[str], amount: Amount | None) -> None:
+        left = sum(self._session.left(name) for name in names)
+        planned = [count for name in names if (count := self._session.planned_count(name)) is not None]
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(_STEPS * sum(planned) / left) if left and planned else 0)
+        self.slider.blockSignals(False)
+        if amount is not None:
+            self.unit.setCurrentIndex(_RATIO if amount.is_ratio else _COUNT)
+        self.equals.setText(f"= {numbers.count(sum(planned))} of {numbers.count(left)}" if planned else "")
+        self.where.setText(self._where(names))
+        self.after.setText(self._after(names) if planned else "")
+
+    def _where(self, names: list[str]) -> str:
+        if self._session.checkpoint is None or not self._session.selected:
+            return "Select a tensor to say how much of it to prune."
+        if not names:
+            return "Its elements have no magnitude to prune by."
+        rounds = self._rounds(names[0]) + 1
+        several = f"{numbers.plural(len(names), 'tensor')} · " if len(names) > 1 else ""
+        return f"{several}of what is left · round {rounds}" if rounds > 1 else f"{several}of all elements · round 1"
+
+    def _rounds(self, name: str) -> int:
+        pruning = self._session.pruning
+        return len(pruning[name].rounds) if pruning is not None and name in pruning else 0
+
+    def _after(self, names: list[str]) -> str:
+        assert self._session.checkpoint is not None
+        numel = sum(self._session.checkpoint[name].numel for name in names)
+        gone = sum(
+            self._session.checkpoint[name].numel - self._session.left(name) + (self._session.planned_count(name) or 0)
+            for name in names
+        )
+        return f"after this round: {numbers.percent(gone / numel)} of all pruned"
+
+
+class RoundsCard(_Card):
+    """What the current tensor went through, and what is planned for it."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Rounds", parent)
+        self._session = session
+        self.list = self.add_label("", "plain")
+        self.list.setTextFormat(Qt.TextFormat.RichText)
+        self.hint = self.add_label("", "muted")
+        for signal in (session.selection_changed, session.amounts_changed, session.pruning_changed):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        lines = self._lines()
+        self.list.setText("<p style='margin: 0 0 6px 0'>".join(["", *lines]))
+        self.list.setVisible(bool(lines))
+        done = self._session.pruning is not None
+        self.hint.setText("Undo takes back a whole round." if done else "" if lines else "Nothing is pruned yet.")
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def _lines(self) -> list[str]:
+        name, pruning = self._session.current, self._session.pruning
+        if name is None:
+            return []
+        lines = []
+        done = pruning[name].rounds if pruning is not None and name in pruning else ()
+        for number, one in enumerate(done, start=1):
+            title = method_named(one.method).title
+            ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
+            threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
+            lines.append(
+                f"<b>{number}</b>&nbsp; {title} {written(one.amount)}<br>"
+                f"{numbers.count(one.pruned)} pruned{threshold}"
+            )
+        amount = self._session.amounts.get(name)
+        if amount is not None:
+            lines.append(f"<b>{len(done) + 1}</b>&nbsp; {written(amount)}, planned")
+        return lines
+
+
+class PlanCard(_Card):
+    """The next round on all tensors that have an amount."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Next round", parent)
+        self._session = session
+        self.what = self.add_label("", "plain")
+        self.again = _link("Plan the last amounts again", self)
+        self.clear = _link("Clear all amounts", self)
+        self.box.addWidget(self.again)
+        self.box.addWidget(self.clear)
+        self.again.clicked.connect(session.plan_again)
+        self.clear.clicked.connect(self._clear_all)
+        for signal in (session.checkpoint_changed, session.amounts_changed, session.pruning_changed):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def _clear_all(self) -> None:
+        self._session.set_amounts(list(self._session.amounts), None)
+
+    def _refresh(self) -> None:
+        amounts = self._session.amounts
+        self.clear.setVisible(bool(amounts))
+        self.again.setVisible(bool(self._session.last_amounts) and not amounts)
+        if not amounts:
+            self.what.setText("No amounts are planned.")
+            return
+        elements = sum(self._session.planned_count(name) or 0 for name in amounts)
+        self.what.setText(
+            f"{numbers.plural(elements, 'element')} of {numbers.plural(len(amounts), 'tensor')} will be pruned."
+        )
+
+
+def _link(text: str, parent: QWidget) -> QPushButton:
+    button = QPushButton(text, parent)
+    button.setProperty("role", "link")
+    button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    return button
