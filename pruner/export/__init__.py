@@ -97,6 +97,30 @@ def save(
     return Saved(target, form, container.name, _bytes_of(target), time.perf_counter() - begun, tuple(notes))
 
 
+def check_target(checkpoint: Checkpoint, target: Path, form: str, *, overwrite: bool = True) -> str:
+    """Whether a target can be saved to, before anything is; gives a remark for the user, or an empty text.
+
+    Raises `PrunerError` as `save` would.
+    """
+    container, patched = _container(checkpoint, form_named(form), target)
+    if patched and target.name.endswith(".index.json"):
+        target = target.parent
+    _require_target(checkpoint, target, overwrite)
+    if not target.parent.is_dir():
+        raise PrunerError(f"{target.parent}: there is no such folder.")
+    remarks = ["It replaces what is there."] if target.is_file() else []
+    if container.name != checkpoint.format and checkpoint.others:
+        remarks.append(f"Left out, since it is no tensor: {', '.join(checkpoint.others)}.")
+    return " ".join(remarks)
+
+
+def saved_size(checkpoint: Checkpoint, pruning: Pruning, target: Path, form: str) -> int:
+    """About how many bytes `save` would write; exact where the source is patched."""
+    chosen = form_named(form)
+    _, patched = _container(checkpoint, chosen, target)
+    return checkpoint.file_bytes if patched else _work(chosen.entries(checkpoint, pruning))
+
+
 def _work(entries: Sequence[Entry]) -> int:
     return sum(entry.nbytes for entry in entries)
 

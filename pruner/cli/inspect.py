@@ -1,0 +1,115 @@
+"""`secateur inspect`: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pruner.checkpoint import Checkpoint, TensorInfo
+from pruner.cli.shared import end_progress, one_line, print_json, size, terminal_progress
+from pruner.formats import open_checkpoint
+
+_STATS = {
+    "zeros": "zeros",
+    "min": "minimum",
+    "max": "maximum",
+    "mean": "mean",
+    "std": "std",
+    "l1": "l1",
+    "nan": "nan",
+    "inf": "inf",
+}
+
+
+@click.command(short_help="List modules and tensors.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN and Inf counts.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
+def inspect(file: Path, stats: bool, as_json: bool, root: str | None) -> None:
+    """List the modules and tensors of FILE (or of a folder of shards), without running anything in it.
+
+    \b
+    secateur inspect model.pt
+    secateur inspect model.safetensors --stats --json
+    """
+    checkpoint = open_checkpoint(file, root)
+    found = _stats(checkpoint) if stats else {}
+    if as_json:
+        print_json(document(checkpoint, found))
+    else:
+        _print(checkpoint, found)
+
+
+def document(checkpoint: Checkpoint, stats: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The JSON of a listing; `stats` adds figures to tensors."""
+    return {
+        "path": str(checkpoint.path),
+        "format": checkpoint.format,
+        "root": checkpoint.root,
+        "roots": list(checkpoint.roots),
+        "modules": [asdict(module) for module in checkpoint.modules],
+        "tensors": [_tensor(info) | stats.get(name, {}) for name, info in checkpoint.tensors.items()],
+        "others": list(checkpoint.others),
+        "warnings": list(checkpoint.warnings),
+    }
+
+
+def _tensor(info: TensorInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "module": info.module,
+        "kind": info.kind,
+        "shape": list(info.shape),
+        "dtype": info.dtype,
+        "numel": info.numel,
+        "nbytes": info.nbytes,
+        "shares_storage_with": list(info.shares_storage_with),
+    }
+
+
+def _stats(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    from pruner.summaries import figures
+
+    progress = terminal_progress()
+    found: dict[str, dict[str, Any]] = {}
+    for name, info in checkpoint.tensors.items():
+        if info.dtype_info.family != "packed":
+            measured = figures(checkpoint, name, progress=progress)
+            found[name] = {key: getattr(measured, value) for key, value in _STATS.items()}
+    end_progress(progress)
+    return found
+
+
+def _print(checkpoint: Checkpoint, stats: dict[str, dict[str, Any]]) -> None:
+    click.echo(one_line(f"{checkpoint.path}"))
+    where = f", weights under “{checkpoint.root}”" if checkpoint.root else ""
+    click.echo(
+        f"{checkpoint.format}{one_line(where)}: {len(checkpoint.tensors)} tensors, {checkpoint.numel:,} elements, "
+        f"{size(checkpoint.file_bytes)}"
+    )
+    rows = [("name", "kind", "type", "shape", "elements", *(_STATS if stats else ()))]
+    for name, info in checkpoint.tensors.items():
+        shape = " × ".join(map(str, info.shape)) or "scalar"
+        figures = [_figure(stats.get(name, {}).get(key)) for key in _STATS] if stats else []
+        rows.append((one_line(name), info.kind, info.dtype, shape, f"{info.numel:,}", *figures))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column < 4 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  " + "  ".join(cells).rstrip())
+    for line in checkpoint.warnings:
+        click.echo(one_line(f"! {line}"))
+    if checkpoint.others:
+        click.echo(one_line(f"beside the weights: {', '.join(checkpoint.others)}"))
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,178 @@
+"""What a screen or a table says about one tensor: figures and a histogram, chunk by chunk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pruner.checkpoint import Checkpoint, TensorInfo
+from pruner.mask import Mask
+from pruner.progress import Meter, Progress
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 1 << 20
+BINS = 120
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A tensor in numbers, with what is pruned counted as 0.
+
+    NaN and infinite elements are counted, and left out of all else. `std` is the sample's (n - 1 in the denominator,
+    as `torch.std`); complex numbers count by their magnitudes. None where no finite element tells.
+    """
+
+    numel: int
+    zeros: int
+    pruned: int
+    nan: int
+    inf: int
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    std: float | None
+    l1: float
+    l2: float
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """How many finite magnitudes lie in each of the bins of equal width from 0 to `limit`.
+
+    `kept` and `pruned` are int64 arrays of one count a bin; exact zeros are in neither but counted in `zeros`
+    (kept ones) and `zeros_pruned`.
+    """
+
+    limit: float
+    kept: Counts
+    pruned: Counts
+    zeros: int
+    zeros_pruned: int
+
+
+def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progress: Progress | None = None) -> Figures:
+    """The figures of a tensor; raises `PrunerError` where it cannot be read, and what `progress` raises."""
+    meter = Meter(checkpoint[name].nbytes, progress)
+    steps = measure(checkpoint, name, mask)
+    try:
+        while True:
+            meter.step(next(steps), name)
+    except StopIteration as end:
+        result: Figures = end.value
+        return result
+
+
+def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[int, None, Figures]:
+    """`figures`, giving way after each chunk with the bytes it had."""
+    info = checkpoint[name]
+    sums = _Sums()
+    for values, kept in numbers_of(checkpoint, info, mask):
+        sums.add(values if kept is None else values.where(kept, 0.0))
+        yield values.numel() * info.dtype_info.itemsize
+    return sums.figures(info.numel, mask.pruned if mask is not None else 0)
+
+
+def histogram(
+    checkpoint: Checkpoint, name: str, mask: Mask | None, limit: float, bins: int = BINS
+) -> Generator[None, None, Histogram]:
+    """The histogram of magnitudes up to `limit`, giving way after each chunk; works as `measure` does."""
+    import torch
+
+    counts = torch.zeros(2, bins, dtype=torch.int64)
+    zeros = [0, 0]
+    scale = bins / limit if limit > 0 else 0.0
+    for values, kept in numbers_of(checkpoint, checkpoint[name], mask):
+        magnitudes = values.abs()
+        for place, part in enumerate((magnitudes, None) if kept is None else (magnitudes[kept], magnitudes[~kept])):
+            if part is None:
+                continue
+            nonzero = part[(part > 0) & part.isfinite()]
+            zeros[place] += int((part == 0).sum())
+            places = (nonzero.to(torch.float64) * scale).to(torch.int64).clamp_(max=bins - 1)
+            counts[place] += torch.bincount(places, minlength=bins)
+        yield None
+    return Histogram(limit, counts[0].numpy(), counts[1].numpy(), *zeros)
+
+
+def numbers_of(
+    checkpoint: Checkpoint, info: TensorInfo, mask: Mask | None, elements: int = CHUNK
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+    """The elements by flat index as real floats (float64 where float32 is too coarse), and which are kept.
+
+    `elements` is a multiple of 8 where there is a mask.
+    """
+    import torch
+
+    start = 0
+    for chunk in checkpoint.chunks(info.name, elements):
+        stop = start + chunk.numel()
+        kept = torch.from_numpy(mask.chunk(start, stop)) if mask is not None else None
+        yield real(chunk), kept
+        start = stop
+
+
+def real(values: torch.Tensor) -> torch.Tensor:
+    """Values as float32, or as float64 where that is too coarse; complex ones by their magnitude."""
+    import torch
+
+    if values.is_complex():
+        wide = values.to(torch.complex64) if values.dtype == torch.complex32 else values
+        return wide.abs()
+    if values.dtype in (torch.float64, torch.int64, torch.int32, torch.uint32, torch.uint64):
+        return values.to(torch.float64)
+    return values.to(torch.float32)
+
+
+class _Sums:
+    """Counts, extremes and moments that add up over chunks (Chan, Golub and LeVeque 1983 for the variance)."""
+
+    def __init__(self) -> None:
+        self.zeros = self.nan = self.inf = self.count = 0
+        self.minimum, self.maximum = math.inf, -math.inf
+        self.mean = self.squares = self.l1 = self.l2 = 0.0
+
+    def add(self, values: torch.Tensor) -> None:
+        import torch
+
+        finite = values[values.isfinite()] if not bool(values.isfinite().all()) else values
+        self.nan += int(values.isnan().sum())
+        self.inf += int(values.isinf().sum())
+        self.zeros += int((values == 0).sum())
+        count = finite.numel()
+        if not count:
+            return
+        wide = finite.to(torch.float64)
+        self.minimum = min(self.minimum, float(finite.min()))
+        self.maximum = max(self.maximum, float(finite.max()))
+        self.l1 += float(wide.abs().sum())
+        self.l2 += float(wide.square().sum())
+        mean = float(wide.mean())
+        apart = mean - self.mean
+        together = self.count + count
+        self.squares += float((wide - mean).square().sum()) + apart * apart * self.count * count / together
+        self.mean += apart * count / together
+        self.count = together
+
+    def figures(self, numel: int, pruned: int) -> Figures:
+        known = self.count > 0
+        return Figures(
+            numel=numel,
+            zeros=self.zeros,
+            pruned=pruned,
+            nan=self.nan,
+            inf=self.inf,
+            minimum=self.minimum if known else None,
+            maximum=self.maximum if known else None,
+            mean=self.mean if known else None,
+            std=math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None,
+            l1=self.l1,
+            l2=math.sqrt(self.l2),
+        )
