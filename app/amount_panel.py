@@ -270,8 +270,7 @@ class RoundsCard(_Card):
             ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
             threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
             lines.append(
-                f"<b>{number}</b>&nbsp; {title} {written(one.amount)}<br>"
-                f"{numbers.count(one.pruned)} pruned{threshold}"
+                f"<b>{number}</b>&nbsp; {title} {written(one.amount)}<br>{numbers.count(one.pruned)} pruned{threshold}"
             )
         amount = self._session.amounts.get(name)
         if amount is not None:

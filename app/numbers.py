@@ -30,7 +30,9 @@ def size(nbytes: int) -> str:
         if value < 1023.5 or unit == _SIZES[-1]:
             break
         value /= 1024
-    return f"{nbytes}{THIN}{unit}" if unit == _SIZES[0] else f"{_three(value)}{THIN}{unit}"
+    if unit == _SIZES[0]:
+        return f"{nbytes}{THIN}{'byte' if nbytes == 1 else unit}"
+    return f"{_three(value)}{THIN}{unit}"
 
 
 def percent(share: float) -> str:

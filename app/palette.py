@@ -15,6 +15,7 @@ class Palette(QDialog):
     def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("command_palette")
         self.setAccessibleName("All commands")
         self._actions = [action for action in actions if action.isEnabled() and action.objectName() != "palette"]
         self.search = QLineEdit(self)

@@ -260,11 +260,11 @@ class AmountTree(QTreeView):
             return False
         self.setCurrentIndexKeepingSelection(index)
         self.edit(index)
-        editor = self.findChild(QLineEdit, "amount_editor")
-        if editor is None:
+        editors = self.findChildren(QLineEdit, "amount_editor")
+        if not editors:
             return False
-        editor.setText(text)
-        editor.setModified(True)
+        editors[-1].setText(text)  # one that is closing may still be there, before it
+        editors[-1].setModified(True)
         return True
 
     def setCurrentIndexKeepingSelection(self, index: QModelIndex) -> None:

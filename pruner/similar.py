@@ -24,11 +24,7 @@ def groups_of(checkpoint: Checkpoint, name: str) -> tuple[Group, ...]:
     info = checkpoint[name]
     own = name.rpartition(".")[2]
     types = {module.name: module.type for module in checkpoint.modules}
-    made = [
-        Group(title, names)
-        for title, names in _groups(checkpoint, info, own, types)
-        if len(names) > 1
-    ]
+    made = [Group(title, names) for title, names in _groups(checkpoint, info, own, types) if len(names) > 1]
     unique: dict[tuple[str, ...], Group] = {}
     for group in made:
         unique.setdefault(group.names, group)

@@ -1,0 +1,53 @@
+"""A tensor in numbers, before and after."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from app import numbers
+from pruner.summaries import Figures
+
+_ROWS: tuple[tuple[str, str], ...] = (
+    ("Elements", "numel"),
+    ("Zeros", "zeros"),
+    ("Pruned", "pruned"),
+    ("Smallest", "minimum"),
+    ("Largest", "maximum"),
+    ("Mean", "mean"),
+    ("Standard deviation", "std"),
+    ("L1 norm", "l1"),
+    ("L2 norm", "l2"),
+    ("NaN", "nan"),
+    ("Infinite", "inf"),
+)
+
+
+class FiguresView(QTableWidget):
+    """One row a figure, one column each for the file's values and for those with the mask on."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(len(_ROWS), 2, parent)
+        self.setObjectName("figures")
+        self.setAccessibleName("Figures")
+        self.setHorizontalHeaderLabels(["Before", "After"])
+        self.setVerticalHeaderLabels([title for title, _ in _ROWS])
+        self.verticalHeader().setDefaultSectionSize(27)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setDefaultSectionSize(170)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+
+    def show_figures(self, before: Figures | None, after: Figures | None) -> None:
+        """Show the figures of the file's values and of what is left of them."""
+        for column, found in enumerate((before, after)):
+            for row, (_, name) in enumerate(_ROWS):
+                self.setItem(row, column, _cell(None if found is None else getattr(found, name)))
+
+
+def _cell(value: float | None) -> QTableWidgetItem:
+    text = numbers.count(value) if isinstance(value, int) else numbers.figure(value)
+    item = QTableWidgetItem(text)
+    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    item.setToolTip("" if value is None else repr(value))
+    return item

@@ -1,0 +1,427 @@
+"""The main window: docks, menus and the toolbar; it holds no state of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWhatsThis,
+    QWidget,
+)
+
+from app import numbers, style
+from app.actions import MENUS, Actions
+from app.amount_panel import AmountPanel
+from app.banner import Banner
+from app.log_panel import JobsPanel, MessagesPanel
+from app.palette import Palette
+from app.recent import recent_files, remember
+from app.save_dialog import SaveDialog
+from app.session import Message, Session
+from app.start_page import StartPage
+from app.state_dict_panel import StateDictPanel
+from app.status_bar import StatusBar
+from app.tensor_panel import TensorPanel
+from app.tree_panel import TreePanel
+from pruner import Saved, __version__
+from pruner.formats import formats
+from resources import demo_model, icon
+
+
+class MainWindow(QMainWindow):
+    """One document, four places: what the model is, the selected tensor, the decision about it, the whole."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setAcceptDrops(True)
+        self.setWindowIcon(QIcon(str(icon("secateur"))))
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.actions_ = Actions(self, self._commands())
+        self.tree = TreePanel(session, self)
+        self.tensor = TensorPanel(session, self)
+        self.banner = Banner(self)
+        self.start = StartPage(self)
+        self._leaving: Callable[[], object] | None = None
+        self._build_centre()
+        self._docks = self._build_docks()
+        self._build_menus()
+        self._build_toolbar()
+        self._status = StatusBar(session, self)
+        self.setStatusBar(self._status)
+        self._connect()
+        self.resize(1440, 900)
+        self.reset_layout()
+        self._restore()
+        self._refresh()
+
+    # What commands do
+
+    def _commands(self) -> dict[str, Callable[[], object]]:
+        session = self.session
+        return {
+            "open": self.choose_file,
+            "open_folder": self.choose_folder,
+            "open_demo": lambda: self.open(demo_model()),
+            "save": self.save,
+            "quit": self.close,
+            "undo": session.undo,
+            "redo": session.redo,
+            "filter": lambda: self.tree.focus_filter(),
+            "select_all": lambda: self.tree.select_candidates(),
+            "prune": session.prune,
+            "cancel": session.work.cancel,
+            "again": session.plan_again,
+            "clear": lambda: session.set_amounts(list(session.amounts), None),
+            "help": self._help,
+            "palette": lambda: Palette(self.actions_, self).show(),
+            "about": self._about,
+        }
+
+    def open(self, path: Path) -> None:
+        """Open a checkpoint, after asking about pruning that is not saved."""
+        self._ask_then(partial(self.session.open, path))
+
+    def choose_file(self) -> None:
+        """Let the user choose a file to open."""
+        endings = " ".join(f"*{suffix}" for one in formats().values() for suffix in one.suffixes)
+        dialog = QFileDialog(self, "Open a checkpoint", self._folder())
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([f"Checkpoints ({endings} *.safetensors.index.json)", "All files (*)"])
+        self._open_chosen(dialog)
+
+    def choose_folder(self) -> None:
+        """Let the user choose a folder of shards to open."""
+        dialog = QFileDialog(self, "Open a folder of shards", self._folder())
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        self._open_chosen(dialog)
+
+    def _open_chosen(self, dialog: QFileDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda chosen: self.open(Path(chosen)))
+        dialog.open()
+
+    def _folder(self) -> str:
+        checkpoint = self.session.checkpoint
+        return str(checkpoint.path.parent) if checkpoint is not None else ""
+
+    def save(self) -> None:
+        """Open the dialog that saves the pruned checkpoint."""
+        if self.session.pruning is not None:
+            dialog = SaveDialog(self.session, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.rejected.connect(self._stay)
+            dialog.open()
+
+    def _ask_then(self, go_on: Callable[[], object]) -> None:
+        """Ask once what to do with unsaved pruning, then go on (or not)."""
+        if not self.session.unsaved:
+            go_on()
+            return
+        buttons = QMessageBox.StandardButton
+        box = QMessageBox(self)
+        box.setObjectName("unsaved")
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Secateur")
+        box.setText("The pruning is not saved.")
+        box.setInformativeText("Save it to a new file first?")
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def answer(chosen: int) -> None:
+            if chosen == buttons.Discard.value:
+                go_on()
+            elif chosen == buttons.Save.value:
+                self._leaving = go_on
+                self.save()
+
+        box.finished.connect(answer)
+        box.open()
+
+    def _stay(self) -> None:
+        self._leaving = None
+
+    def _after_saving(self, _saved: Saved) -> None:
+        if self._leaving is not None:
+            leave, self._leaving = self._leaving, None
+            leave()
+
+    def _help(self) -> None:
+        widget = QApplication.focusWidget()
+        while widget is not None and not widget.whatsThis():
+            widget = widget.parentWidget()
+        text = widget.whatsThis() if widget is not None else self._first_help()
+        place = widget.mapToGlobal(widget.rect().center()) if widget is not None else self.mapToGlobal(QPoint(80, 80))
+        QWhatsThis.showText(place, text, widget)
+
+    def _first_help(self) -> str:
+        return "Open a checkpoint, type amounts in the tree (30% or 1000), press Prune, look, and save."
+
+    def _about(self) -> None:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("About Secateur")
+        box.setIconPixmap(self.windowIcon().pixmap(64, 64))
+        box.setText(f"<b>Secateur {__version__}</b><br>Prunes PyTorch checkpoints by magnitude. MIT licence.")
+        box.open()
+
+    # Building
+
+    def _build_centre(self) -> None:
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self.start)
+        self._pages.addWidget(self.tensor)
+        centre = QWidget(self)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.banner)
+        layout.addWidget(self._pages, 1)
+        self.setCentralWidget(centre)
+
+    def _build_docks(self) -> dict[str, QDockWidget]:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        panels: tuple[tuple[str, str, QWidget, Qt.DockWidgetArea], ...] = (
+            ("model", "Model", self.tree, left),
+            ("decision", "Pruning", AmountPanel(self.session, self), right),
+            ("state_dict", "state_dict", StateDictPanel(self.session, self), bottom),
+            ("jobs", "Jobs", JobsPanel(self.session, self), bottom),
+            ("messages", "Messages", MessagesPanel(self.session, self), bottom),
+        )
+        docks: dict[str, QDockWidget] = {}
+        for name, title, panel, area in panels:
+            dock = QDockWidget(title, self)
+            dock.setObjectName(f"dock_{name}")
+            dock.setWidget(panel)
+            self.addDockWidget(area, dock)
+            docks[name] = dock
+        return docks
+
+    def reset_layout(self) -> None:
+        """Put every panel back to where it is at first."""
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        docks = self._docks
+        for name, area in (("model", left), ("decision", right), ("state_dict", bottom), ("jobs", bottom)):
+            docks[name].setFloating(False)
+            self.addDockWidget(area, docks[name])
+        for name in ("jobs", "messages"):
+            docks[name].setFloating(False)
+            self.tabifyDockWidget(docks["state_dict"], docks[name])
+        for dock in docks.values():
+            dock.show()
+        docks["state_dict"].raise_()
+        self.resizeDocks([docks["model"], docks["decision"]], [572, 288], Qt.Orientation.Horizontal)
+        self.resizeDocks([docks["state_dict"]], [230], Qt.Orientation.Vertical)
+
+    def _build_menus(self) -> None:
+        for title, commands in MENUS:
+            menu = self.menuBar().addMenu(title)
+            for command in commands:
+                if command is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self.actions_[command.name])
+            if title == "&File":
+                self._recent_menu = QMenu("Open &recent", self)
+                self._recent_menu.aboutToShow.connect(self._fill_recent)
+                menu.insertMenu(self.actions_["save"], self._recent_menu)
+                menu.insertSeparator(self.actions_["save"])
+            if title == "&Edit":
+                self._build_view_menu()
+
+    def _build_view_menu(self) -> None:
+        menu = self.menuBar().addMenu("&View")
+        for dock in self._docks.values():
+            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        reset = menu.addAction("&Reset layout")
+        reset.triggered.connect(self.reset_layout)
+
+    def _fill_recent(self) -> None:
+        self._recent_menu.clear()
+        for path in recent_files():
+            self._recent_menu.addAction(str(path)).triggered.connect(partial(self._open_recent, str(path)))
+        if self._recent_menu.isEmpty():
+            self._recent_menu.addAction("None yet").setEnabled(False)
+
+    def _open_recent(self, path: str, *_: object) -> None:
+        self.open(Path(path))
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar("Commands", self)
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(20, 20))
+        self.addToolBar(bar)
+        for name in ("open", "save"):
+            bar.addAction(self.actions_[name])
+            button = bar.widgetForAction(self.actions_[name])
+            assert isinstance(button, QToolButton)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        bar.addSeparator()
+        bar.addAction(self.actions_["undo"])
+        bar.addAction(self.actions_["redo"])
+        bar.addSeparator()
+        label = QLabel("Device", bar)
+        label.setProperty("role", "muted")
+        bar.addWidget(label)
+        self.device = QComboBox(bar)
+        self.device.setObjectName("device")
+        self.device.setAccessibleName("Device to prune on")
+        self.device.setToolTip("Where pruning runs; only what is there is offered")
+        self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.device.activated.connect(lambda place: self.session.choose_device(self.device.itemData(place)))
+        bar.addWidget(self.device)
+        spacer = QWidget(bar)
+        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(spacer)
+        self.prune = QPushButton("Prune", bar)
+        self.prune.setObjectName("prune")
+        self.prune.setProperty("primary", True)
+        self.prune.clicked.connect(self.actions_["prune"].trigger)
+        bar.addWidget(self.prune)
+
+    def _connect(self) -> None:
+        session = self.session
+        for signal in (
+            session.checkpoint_changed,
+            session.amounts_changed,
+            session.pruning_changed,
+            session.work.started,
+            session.work.ended,
+        ):
+            signal.connect(self._refresh)
+        session.saved.connect(self._refresh)
+        session.saved.connect(self._after_saving)
+        session.checkpoint_changed.connect(self._opened)
+        session.devices_changed.connect(self._show_devices)
+        session.message.connect(self._tell)
+        self.start.open_requested.connect(self.choose_file)
+        self.start.demo_requested.connect(self.actions_["open_demo"].trigger)
+        self.start.recent_requested.connect(self._open_recent)
+        self._show_devices()
+
+    # Showing
+
+    def _opened(self) -> None:
+        checkpoint = self.session.checkpoint
+        if checkpoint is not None:
+            if checkpoint.path != demo_model():
+                remember(checkpoint.path)
+            self._pages.setCurrentWidget(self.tensor)
+            self.banner.hide()
+            self.tree.view.setFocus()
+
+    def _tell(self, message: Message) -> None:
+        self._stay()
+        if message.severity == "info":
+            self._status.show_note(message.text)
+        else:
+            self.banner.show_message(message)
+
+    def _show_devices(self) -> None:
+        self.device.clear()
+        for one in self.session.devices:
+            self.device.addItem(one.title, one.name)
+        self.device.setCurrentIndex(self.device.findData(self.session.device))
+        self.device.setEnabled(len(self.session.devices) > 1)
+
+    def _refresh(self, *_: object) -> None:
+        """Say on the commands what they would do, and offer those that can run."""
+        session, actions = self.session, self.actions_
+        busy = session.work.busy
+        planned = len(session.amounts)
+        text = f"Prune {numbers.plural(planned, 'tensor')}" if planned else "Prune"
+        actions["prune"].setText(text)
+        actions["prune"].setEnabled(planned > 0 and not busy)
+        self.prune.setText(text)
+        self.prune.setEnabled(planned > 0 and not busy)
+        self.prune.setToolTip("Ctrl+Return" if planned else "Plan an amount first: type 30% or 1000 in the tree")
+        actions["save"].setEnabled(session.pruning is not None and not busy)
+        actions["cancel"].setEnabled(busy)
+        for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):
+            verb = name.capitalize()
+            actions[name].setText(f"{verb} {label}" if label else verb)
+            actions[name].setToolTip(f"{verb} {label}" if label else f"Nothing to {name}")
+            actions[name].setEnabled(label is not None and not busy)
+        actions["again"].setEnabled(bool(session.last_amounts))
+        actions["clear"].setEnabled(planned > 0)
+        for name in ("filter", "select_all"):
+            actions[name].setEnabled(session.checkpoint is not None)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        checkpoint = self.session.checkpoint
+        self.setWindowTitle(f"{checkpoint.path.name}[*] — Secateur" if checkpoint is not None else "Secateur")
+        self.setWindowModified(self.session.unsaved)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "actions_"):
+            self.actions_.dress()
+
+    # Dropping and leaving
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, partial(self.open, Path(paths[0])))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.session.unsaved:
+            event.ignore()
+            self._ask_then(self._close_at_last)
+            return
+        self._keep()
+        self.session.close()
+        super().closeEvent(event)
+
+    def _close_at_last(self) -> None:
+        self.session.forget_pruning()
+        self.close()
+
+    def _keep(self) -> None:
+        settings = QSettings()
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/state", self.saveState())
+
+    def _restore(self) -> None:
+        settings = QSettings()
+        geometry, state = settings.value("window/geometry"), settings.value("window/state")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if state is not None:
+            self.restoreState(state)
+        self.actions_.dress()
+
+
+def dress(app: QApplication) -> None:
+    """Give the application its style, and give it anew when the system's colours change."""
+    app.setStyle("Fusion")
+    style.apply(app)
+    app.styleHints().colorSchemeChanged.connect(lambda _scheme: style.apply(app))

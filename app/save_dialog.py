@@ -1,0 +1,192 @@
+"""Save as: the form, the container, what the file will weigh, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import numbers
+from app.session import Session
+from pruner import PrunerError, Pruning
+from pruner.export import check_target, form_named, forms, saved_size
+from pruner.formats import formats
+
+_FORM_KEY = "save/form"
+_EXPLAINED = {
+    "permanent": "Zeros under the tensors' own names. Loads everywhere as before; the file keeps its size.",
+    "masked": "NAME_orig and NAME_mask, as torch has them while pruning is on. For going on in torch with "
+    "prune.identity; pruned tensors take twice the space.",
+}
+
+
+class SaveDialog(QDialog):
+    """Saves on the worker thread; the window shows the progress."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        assert session.checkpoint is not None
+        self._session = session
+        self._source = session.checkpoint
+        self._pruning: Pruning = session.pruning or Pruning({}, "cpu", 0.0)
+        self.setWindowTitle("Save pruned checkpoint")
+        self.setObjectName("save_dialog")
+        self.setMinimumWidth(560)
+        self.forms = QButtonGroup(self)
+        self.container = QComboBox(self)
+        self.path = QLineEdit(self)
+        self.weight = QLabel(self)
+        self.remark = QLabel(self)
+        self._build()
+        self._suggest()
+        self._refresh()
+        self.path.setFocus()
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        remembered = str(QSettings().value(_FORM_KEY, "permanent"))
+        for place, name in enumerate(self._names):
+            button = QRadioButton(f"&{name.capitalize()} form", self)
+            button.setObjectName(f"form_{name}")
+            button.setChecked(name == (remembered if remembered in self._names else "permanent"))
+            button.setAccessibleDescription(_EXPLAINED.get(name, ""))
+            explained = QLabel(_EXPLAINED.get(name, form_named(name).title), self)
+            explained.setProperty("role", "muted")
+            explained.setWordWrap(True)
+            explained.setIndent(24)
+            self.forms.addButton(button, place)
+            layout.addWidget(button)
+            layout.addWidget(explained)
+        self.container.setAccessibleName("Container")
+        self.container.setObjectName("container")
+        for suffix, title in self._containers():
+            self.container.addItem(title, suffix)
+        self.path.setAccessibleName("File")
+        self.path.setObjectName("path")
+        browse = QPushButton("&Browse…", self)
+        row = QHBoxLayout()
+        row.addWidget(self.path, 1)
+        row.addWidget(browse)
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        form.addRow("&Container", self.container)
+        form.addRow("&File", row)
+        form.addRow("Size", self.weight)
+        layout.addSpacing(8)
+        layout.addLayout(form)
+        self.remark.setWordWrap(True)
+        self.remark.setMinimumHeight(40)
+        layout.addWidget(self.remark)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.save = QPushButton("&Save", self)
+        self.save.setObjectName("save_now")
+        self.save.setProperty("primary", True)
+        self.save.setDefault(True)
+        self.buttons.addButton(self.save, QDialogButtonBox.ButtonRole.AcceptRole)
+        layout.addWidget(self.buttons)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        browse.clicked.connect(self._browse)
+        self.forms.idToggled.connect(lambda _place, on: self._form_chosen() if on else None)
+        self.container.activated.connect(self._container_chosen)
+        self.path.textChanged.connect(self._refresh)
+
+    @property
+    def _names(self) -> list[str]:
+        return sorted(forms(), reverse=True)
+
+    @property
+    def form(self) -> str:
+        """The chosen form's name."""
+        return self._names[self.forms.checkedId()]
+
+    @property
+    def _sharded(self) -> bool:
+        return len(self._source.files) > 1
+
+    def _containers(self) -> Iterator[tuple[str, str]]:
+        """Endings to choose from, the source's own first."""
+        own = "" if self._sharded else self._source.path.suffix
+        yield own, "Folder of shards, as the source" if self._sharded else f"{own}, as the source"
+        for one in formats().values():
+            if one.suffixes[0] != own:
+                yield one.suffixes[0], f"{one.suffixes[0]} ({one.title})"
+
+    def _suggest(self) -> None:
+        source = self._source.path
+        stem = source.parent.name if self._sharded and source.is_file() else source.stem
+        folder = source.parent.parent if self._sharded and source.is_file() else source.parent
+        suffix = self.container.currentData()
+        if self._sharded and self.form == "masked" and not suffix:
+            suffix = ".safetensors"
+        self.path.setText(str(folder / f"{stem}-pruned{suffix}"))
+
+    def _form_chosen(self) -> None:
+        if self._sharded and not self.container.currentData() and not form_named(self.form).patches:
+            self.container.setCurrentIndex(self.container.findData(".safetensors"))
+            self._container_chosen()
+        self._refresh()
+
+    def _container_chosen(self) -> None:
+        path = Path(self.path.text())
+        known = {suffix for one in formats().values() for suffix in one.suffixes} | {self._source.path.suffix}
+        stem = path.stem if path.suffix in known else path.name
+        self.path.setText(str(path.with_name(f"{stem}{self.container.currentData()}")))
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self, "Save as", self.path.text())
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        dialog.fileSelected.connect(self.path.setText)
+        dialog.open()
+
+    def _refresh(self) -> None:
+        """Say what the file will weigh, what is left out, and why it cannot be saved where it cannot."""
+        target = Path(self.path.text())
+        self.remark.setProperty("role", "muted")
+        try:
+            if not self.path.text().strip():
+                raise PrunerError("Give the file a name.")
+            remark = check_target(self._source, target.absolute(), self.form)
+            size = numbers.size(saved_size(self._source, self._pruning, target.absolute(), self.form))
+            self.weight.setText(f"about {size}; the source is {numbers.size(self._source.file_bytes)}")
+            self.save.setText(f"{'Replace' if target.exists() else 'Save'} {size}")
+            self.save.setEnabled(True)
+        except PrunerError as error:
+            remark = str(error)
+            self.weight.setText("–")
+            self.save.setText("Save")
+            self.save.setEnabled(False)
+            self.remark.setProperty("role", "error")
+        else:
+            if remark:
+                self.remark.setProperty("role", "warning")
+        self.remark.setText(remark)
+        self.remark.style().unpolish(self.remark)
+        self.remark.style().polish(self.remark)
+
+    def accept(self) -> None:
+        """Start saving and close."""
+        if not self.save.isEnabled():
+            return
+        QSettings().setValue(_FORM_KEY, self.form)
+        super().accept()
+        self._session.save(Path(self.path.text()).absolute(), self.form)
