@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import numbers, style
+from app import numbers, style, theme
 from app.actions import MENUS, Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
@@ -44,6 +44,8 @@ from app.tree_panel import TreePanel
 from pruner import Saved, __version__
 from pruner.formats import formats
 from resources import demo_model, icon
+
+_THEME_KEY = "theme"
 
 
 class MainWindow(QMainWindow):
@@ -254,8 +256,22 @@ class MainWindow(QMainWindow):
         for dock in self._docks.values():
             menu.addAction(dock.toggleViewAction())
         menu.addSeparator()
+        themes = menu.addMenu("&Theme")
+        group = QActionGroup(themes)
+        chosen = str(QSettings().value(_THEME_KEY, "system"))
+        for name in ("system", "light", "dark"):
+            action = themes.addAction(name.capitalize())
+            action.setCheckable(True)
+            action.setChecked(name == chosen)
+            action.triggered.connect(partial(self._choose_theme, name))
+            group.addAction(action)
         reset = menu.addAction("&Reset layout")
         reset.triggered.connect(self.reset_layout)
+
+    def _choose_theme(self, name: str, *_: object) -> None:
+        QSettings().setValue(_THEME_KEY, name)
+        theme.choose(name)
+        style.apply(QApplication.instance())
 
     def _fill_recent(self) -> None:
         self._recent_menu.clear()
@@ -423,5 +439,6 @@ class MainWindow(QMainWindow):
 def dress(app: QApplication) -> None:
     """Give the application its style, and give it anew when the system's colours change."""
     app.setStyle("Fusion")
+    theme.choose(str(QSettings().value(_THEME_KEY, "system")))
     style.apply(app)
     app.styleHints().colorSchemeChanged.connect(lambda _scheme: style.apply(app))

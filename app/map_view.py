@@ -15,6 +15,7 @@ from app.theme import Theme, current
 from pruner.picture import Picture
 
 _MARGIN = 0.02
+_SATURATED = 0.998
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class MapView(pg.GraphicsLayoutWidget):
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
         """Show the pictures of a tensor; `keep_view` leaves pan and zoom as they are."""
         self._picture = picture
-        limit = picture.limit or 1.0
+        limit = _scale(picture)
         levels = ((-limit, limit), (0.0, 1.0), (-limit, limit))
         high, wide = picture.block
         area = QRectF(0, 0, picture.before.shape[1] * wide, picture.before.shape[0] * high)
@@ -188,6 +189,11 @@ class MapView(pg.GraphicsLayoutWidget):
         high, wide = self._picture.block
         what = "kept, share" if part.title == "Mask" else "largest"
         return f"{what} of {high} × {wide}"
+
+
+def _scale(picture: Picture) -> float:
+    """The magnitude at the ends of the colours: a few outliers must not make all else pale."""
+    return float(np.nanquantile(np.abs(picture.before), _SATURATED)) or picture.limit or 1.0
 
 
 def _value_map(theme: Theme) -> pg.ColorMap:

@@ -33,6 +33,8 @@ class Theme:
     error: str
 
 
+_CHOICE = "theme"
+
 LIGHT = Theme(
     dark=False,
     window="#F2F4F6",
@@ -79,6 +81,14 @@ DARK = Theme(
 
 
 def current() -> Theme:
-    """The theme of the system's colour scheme."""
+    """The theme that the user chose, or that of the system's colour scheme."""
+    chosen = QGuiApplication.instance().property(_CHOICE)
+    if chosen in ("light", "dark"):
+        return DARK if chosen == "dark" else LIGHT
     dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
     return DARK if dark else LIGHT
+
+
+def choose(choice: str) -> None:
+    """Take the `light` or the `dark` theme, or the `system`'s."""
+    QGuiApplication.instance().setProperty(_CHOICE, choice)

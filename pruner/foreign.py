@@ -36,7 +36,7 @@ def describe(path: Path, head: bytes) -> str:
             "this was saved by torch before 1.6, or with its old format. Load it in torch and save it again with "
             "torch.save(…), or as safetensors."
         )
-    if head[:1] == b"\x80":
+    if head[:1] == b"\x80" and head[1] <= 5:
         return "this is a plain pickle, not a file of torch.save. It is not opened, since loading it can run code."
     if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
         return "this is text, not a checkpoint."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 _INFLATE_STEP = 1 << 20
+_MOST_EXPANDED = 1 << 32
 
 
 def read_tensor(info: TensorInfo) -> torch.Tensor:
@@ -27,10 +28,14 @@ def read_tensor(info: TensorInfo) -> torch.Tensor:
     import torch
 
     dtype = torch_dtype(info.dtype)
+    if info.overlapping and info.nbytes > _MOST_EXPANDED:
+        raise PrunerError(
+            f"{info.storage.file}: “{info.name}” is {info.numel} elements expanded from a few; it is not spread out."
+        )
+    if info.numel == 0:
+        return torch.empty(info.shape, dtype=dtype)
     first, length = info.span
     flat = torch.from_numpy(read_bytes(info.storage, first, length)).view(dtype)
-    if info.numel == 0:
-        return flat.reshape(info.shape)
     view = flat.as_strided(info.shape, info.stride)
     return view if length == info.nbytes and not info.overlapping else view.clone(memory_format=torch.contiguous_format)
 
@@ -71,6 +76,8 @@ def read_bytes(storage: Storage, first: int, length: int) -> Bytes:
             if file.readinto(data.data) != length:
                 raise PrunerError(f"{storage.file}: the file ends early. It is cut off or has changed.")
             return data
+    except MemoryError as error:
+        raise PrunerError(f"{storage.file}: {length} bytes of it do not fit into memory.") from error
     except OSError as error:
         raise PrunerError(f"{storage.file}: cannot be read ({error.strerror or error}).") from error
 

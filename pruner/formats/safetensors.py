@@ -260,7 +260,7 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
 def _tensor(path: Path, name: str, entry: Any, data_start: int, size: int) -> TensorInfo:
     if not isinstance(entry, dict):
         raise _wrong(path, f"the entry of “{name}” is no object")
-    dtype = _DTYPES.get(entry.get("dtype", ""))
+    dtype = _DTYPES.get(str(entry.get("dtype")))
     if dtype is None:
         raise PrunerError(f"{path}: “{name}” is of the type {entry.get('dtype')!r}, which Secateur does not know.")
     shape, offsets = entry.get("shape"), entry.get("data_offsets")

@@ -278,6 +278,7 @@ class ArchiveWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._zip.close()
+        self._zip.fp = None  # an archive that was given up is not finished when it is collected
         self._file.close()
 
     def add_tensor(self, entry: Entry, key: str) -> Call:
