@@ -58,6 +58,17 @@ class JobState:
     seconds_left: float | None = None
 
 
+def share_cores(threads: int) -> None:
+    """Let torch compute on this thread with so many threads of its own.
+
+    Each thread that computes has a pool, whose members spin while they wait: pools that together are larger than the
+    machine make one another many times slower.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, threads))
+
+
 def failure_of(title: str, error: BaseException) -> Failure:
     """What to tell of an error: a user's fault in its own words, a fault of ours with its traceback."""
     if isinstance(error, Cancelled):

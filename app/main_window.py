@@ -271,7 +271,9 @@ class MainWindow(QMainWindow):
     def _choose_theme(self, name: str, *_: object) -> None:
         QSettings().setValue(_THEME_KEY, name)
         theme.choose(name)
-        style.apply(QApplication.instance())
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            style.apply(app)
 
     def _fill_recent(self) -> None:
         self._recent_menu.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from app.session import Session
 from pruner import PrunerError, Pruning
 from pruner.export import check_target, form_named, forms, saved_size
 from pruner.formats import formats
+from resources import demo_model
 
 _FORM_KEY = "save/form"
 _EXPLAINED = {
@@ -88,7 +90,9 @@ class SaveDialog(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.addRow("&Container", self.container)
-        form.addRow("&File", row)
+        label = QLabel("&File", self)
+        label.setBuddy(self.path)
+        form.addRow(label, row)
         form.addRow("Size", self.weight)
         layout.addSpacing(8)
         layout.addLayout(form)
@@ -134,6 +138,8 @@ class SaveDialog(QDialog):
         source = self._source.path
         stem = source.parent.name if self._sharded and source.is_file() else source.stem
         folder = source.parent.parent if self._sharded and source.is_file() else source.parent
+        if source == demo_model() or not os.access(folder, os.W_OK):
+            folder = Path.home()
         suffix = self.container.currentData()
         if self._sharded and self.form == "masked" and not suffix:
             suffix = ".safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import numbers
 from app.history import History, State
-from app.jobs import Failure, Job, ViewLane, WorkLane
+from app.jobs import Failure, Job, ViewLane, WorkLane, share_cores
 from app.zeros import Outlook, count_in_file, outlook
 from pruner import (
     Amount,
@@ -192,6 +193,7 @@ class Session(QObject):
         steps = {name: Step(planned[name]) for name in checkpoint.tensors if name in planned}
 
         def run(progress: Progress) -> Pruning:
+            share_cores((os.cpu_count() or 2) - 1)
             return prune(checkpoint, Plan(steps), device, progress, after=before)
 
         def done(pruning: Pruning) -> None:
@@ -237,6 +239,7 @@ class Session(QObject):
         """Import torch behind the window, and learn which devices it can use."""
 
         def steps() -> Iterator[tuple[Device, ...]]:
+            share_cores(1)
             yield available()
 
         self.view.request("torch", steps(), self._devices_found, self._failed, urgency=-1)
@@ -263,6 +266,7 @@ class Session(QObject):
         self.selection_changed.emit()
         for warning in self.checkpoint.warnings:
             self.tell("warning", warning)
+        self.load_torch()
         self.view.request("zeros", count_in_file(self.checkpoint), self._counted, self._failed, urgency=1)
 
     def _counted(self, found: Mapping[str, int]) -> None:
@@ -295,6 +299,8 @@ class Session(QObject):
             self.tell("warning", note)
 
     def _devices_found(self, devices: tuple[Device, ...]) -> None:
+        if devices == self.devices:
+            return
         self.devices = devices
         self.device = devices[1 if len(devices) > 1 else 0].name
         self.devices_changed.emit()

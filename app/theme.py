@@ -82,7 +82,8 @@ DARK = Theme(
 
 def current() -> Theme:
     """The theme that the user chose, or that of the system's colour scheme."""
-    chosen = QGuiApplication.instance().property(_CHOICE)
+    app = QGuiApplication.instance()
+    chosen = app.property(_CHOICE) if app is not None else None
     if chosen in ("light", "dark"):
         return DARK if chosen == "dark" else LIGHT
     dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
@@ -91,4 +92,6 @@ def current() -> Theme:
 
 def choose(choice: str) -> None:
     """Take the `light` or the `dark` theme, or the `system`'s."""
-    QGuiApplication.instance().setProperty(_CHOICE, choice)
+    app = QGuiApplication.instance()
+    if app is not None:
+        app.setProperty(_CHOICE, choice)

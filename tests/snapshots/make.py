@@ -1,0 +1,93 @@
+"""Makes README's pictures from the real application: python -m tests.snapshots.make [CHECKPOINT]
+
+Without CHECKPOINT the pictures are of the bundled model; with one, of that file, under its name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QSettings
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app import style, theme
+from app.main_window import MainWindow, dress
+from app.save_dialog import SaveDialog
+from app.session import Session, quicken_threads
+from pruner import Amount
+from resources import demo_model
+
+FOLDER = Path(__file__).parent
+CALM_MS = 1500
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Run the window until a condition holds, and a little longer."""
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the window did not get there in a minute")
+        QTest.qWait(20)
+    QTest.qWait(CALM_MS)
+
+
+def main(arguments: list[str]) -> None:
+    """Open, plan, prune, plan again, look at each tab in both themes, and at the dialog that saves."""
+    path = Path(arguments[0]).absolute() if arguments else demo_model()
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(FOLDER / ".settings"))
+    app = QApplication([])
+    app.setOrganizationName("Secateur")
+    app.setApplicationName("Snapshots")
+    dress(app)
+    quicken_threads()
+    session = Session()
+    window = MainWindow(session)
+    window.show()
+
+    def shoot(name: str) -> None:
+        window.grab().save(str(FOLDER / f"{path.stem}-{name}.png"))
+
+    if not arguments:
+        wait_until(lambda: True)
+        shoot("start")
+    session.open(path)
+    wait_until(lambda: bool(session.zeros))
+    assert session.checkpoint is not None
+    weights = [name for name, info in session.checkpoint.tensors.items() if len(info.shape) > 1]
+    session.set_amounts(weights, Amount(0.3))
+    session.select([weights[1]])
+    session.prune()
+    wait_until(lambda: session.pruning is not None)
+    session.set_amounts(weights[:3], Amount(0.5))
+    session.set_amounts(weights[-1:], Amount(100))
+    session.select([weights[1]])
+    wait_until(lambda: True)
+    for name in ("light", "dark"):
+        theme.choose(name)
+        style.apply(app)
+        for place, tab in enumerate(("map", "histogram", "figures") if name == "light" else ("map",)):
+            window.tensor.tabs.setCurrentIndex(place)
+            wait_until(lambda: True)
+            shoot(f"{tab}-{name}")
+        window.tensor.tabs.setCurrentIndex(0)
+    theme.choose("light")
+    style.apply(app)
+    dialog = SaveDialog(session, window)
+    dialog.path.setText(f"{path.stem}-pruned{path.suffix}")
+    dialog.show()
+    wait_until(lambda: True)
+    dialog.grab().save(str(FOLDER / f"{path.stem}-save.png"))
+    dialog.close()
+    session.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
