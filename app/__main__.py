@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pruner import __version__
 from pruner.cli import VERBS
 from pruner.cli import main as run_verb
-
-from pruner import __version__
 
 USAGE = f"""Usage: secateur [FILE]      open the window, with FILE in it
        secateur --demo      open the window on the bundled model
