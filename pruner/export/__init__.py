@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pruner.files import appearing
 from pruner.formats import Format, format_for, formats
 from pruner.progress import Meter, Progress
 from pruner.prune import Pruning
+from pruner.registry import discover
 
 
 class Form(Protocol):
@@ -48,11 +47,7 @@ class Saved:
 @cache
 def forms() -> dict[str, Form]:
     """All forms by name."""
-    found: dict[str, Form] = {}
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        form: Form = importlib.import_module(module.name).FORM
-        found[form.name] = form
-    return found
+    return discover(__name__, "FORM")
 
 
 def form_named(name: str) -> Form:

@@ -5,8 +5,6 @@ A format recognises its files by their content, lists them without reading numbe
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +16,7 @@ from pruner.errors import PrunerError
 from pruner.foreign import describe
 from pruner.mask import Mask
 from pruner.progress import Meter
+from pruner.registry import discover
 
 HEAD_BYTES = 64
 
@@ -54,11 +53,7 @@ class Format(Protocol):
 @cache
 def formats() -> dict[str, Format]:
     """All container formats by name."""
-    found: dict[str, Format] = {}
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        made: Format = importlib.import_module(module.name).FORMAT
-        found[made.name] = made
-    return found
+    return discover(__name__, "FORMAT")
 
 
 def format_for(path: Path) -> Format | None:

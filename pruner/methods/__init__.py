@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pruner.amount import Amount
 from pruner.errors import PrunerError
 from pruner.mask import Mask
+from pruner.registry import discover
 
 if TYPE_CHECKING:
     import torch
@@ -62,11 +61,7 @@ class Method(Protocol):
 @cache
 def methods() -> dict[str, Method]:
     """All methods by name."""
-    found: dict[str, Method] = {}
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        method: Method = importlib.import_module(module.name).METHOD
-        found[method.name] = method
-    return found
+    return discover(__name__, "METHOD")
 
 
 def method_named(name: str) -> Method:
