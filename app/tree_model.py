@@ -303,15 +303,17 @@ class TreeModel(QAbstractItemModel):
             self._calm.start(_CALM_MS if len(self._rows) < _LARGE else _CALM_MS_LARGE)
 
     def _refresh(self) -> None:
-        """Tell the view that numbers changed: the rows stay, so nothing collapses or jumps."""
+        """Tell the view that numbers changed: the rows stay, so nothing collapses or jumps.
+
+        One signal stands for all levels, since a signal for each module takes longer than drawing what is seen.
+        """
         self._outlooks.clear()
-        for row in self._all:
-            if row.children:
-                first, last = row.children[0], row.children[-1]
-                self.dataChanged.emit(
-                    self.createIndex(first.place, Column.SPARSITY, first.id),
-                    self.createIndex(last.place, Column.AFTER, last.id),
-                )
+        if self._root.children:
+            first, last = self._root.children[0], self._root.children[-1]
+            self.dataChanged.emit(
+                self.createIndex(first.place, Column.SPARSITY, first.id),
+                self.createIndex(last.place, Column.AFTER, last.id),
+            )
 
 
 def read_amount(text: str) -> Amount | None:

@@ -65,6 +65,7 @@ class TreePanel(QWidget):
         self._syncing = False
         self._lay_out()
         self.model.modelReset.connect(self._restore)
+        self.model.dataChanged.connect(lambda *_: self.view.viewport().update())
         session.checkpoint_changed.connect(self._opened)
         session.selection_changed.connect(self._show_selection)
 

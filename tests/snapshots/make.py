@@ -13,8 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QSettings
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import style, theme
@@ -28,14 +27,21 @@ FOLDER = Path(__file__).parent
 CALM_MS = 1500
 
 
+def wait(ms: int) -> None:
+    """Run the window for a while; an event loop lets the other threads work, as QTest.qWait does not."""
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Run the window until a condition holds, and a little longer."""
     end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("the window did not get there in a minute")
-        QTest.qWait(20)
-    QTest.qWait(CALM_MS)
+        wait(20)
+    wait(CALM_MS)
 
 
 def main(arguments: list[str]) -> None:
