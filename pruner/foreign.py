@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pruner.errors import PrunerError
-from pruner.zip_archive import read_entries
+from pruner.zip_archive import read_names
 
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "this is a Git LFS pointer, not the file itself. Run “git lfs pull” beside it."),
@@ -45,7 +45,7 @@ def describe(path: Path, head: bytes) -> str:
 
 def _describe_zip(path: Path) -> str:
     try:
-        names = {name.partition("/")[2] or name for name in read_entries(path)}
+        names = {name.partition("/")[2] or name for name in read_names(path)}
     except PrunerError as error:
         return str(error).removeprefix(f"{path}: ")
     if "constants.pkl" in names:

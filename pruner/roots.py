@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from pruner.errors import PrunerError
 from pruner.pickled import mapping_of
-from pruner.torch_objects import Weights, tensor_of, weights_of
+from pruner.torch_objects import Weights, is_module, weights_of
 
 _PREFERRED = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 _NOT_WEIGHTS = re.compile(r"(^|_)(optim\w*|opt|\w*sched\w*|scaler|amp|rng|lr)(_|$)|^(callbacks|loops)$", re.IGNORECASE)
@@ -35,14 +36,14 @@ def find_roots(top: Any) -> dict[str, Root]:
     An optimizer's state is never among them. Where the file's own dictionary holds tensors its path is empty.
     """
     found: dict[str, Root] = {}
-    pending: list[tuple[tuple[Any, ...], Any]] = [((), top)]
+    pending: deque[tuple[tuple[Any, ...], Any]] = deque([((), top)])
     seen: set[int] = set()
     while pending and len(seen) < _MOST_VALUES:
-        keys, value = pending.pop(0)
+        keys, value = pending.popleft()
         if id(value) in seen:
             continue
         seen.add(id(value))
-        weights = weights_of(value) if not keys or tensor_of(value) is None else None
+        weights = weights_of(value)
         if weights is not None:
             root = Root(keys, weights)
             found.setdefault(root.path, root)
@@ -50,7 +51,7 @@ def find_roots(top: Any) -> dict[str, Root]:
             pending += [
                 ((*keys, key), entry)
                 for key, entry in (mapping_of(value) or {}).items()
-                if not _is_training_state(str(key), entry)
+                if _may_hold_weights(entry) and not _is_training_state(str(key), entry)
             ]
     return {root.path: root for root in sorted(found.values(), key=_rank)}
 
@@ -76,6 +77,11 @@ def keys_beside(top: Any, root: Root) -> tuple[str, ...]:
         beside += [".".join(map(str, (*root.keys[:depth], other))) for other in mapping if other != key]
         value = mapping[key]
     return tuple(beside)
+
+
+def _may_hold_weights(value: Any) -> bool:
+    """Whether a value below the top is worth a look: a tensor by itself stands beside weights, and is not them."""
+    return isinstance(value, (list, tuple)) or mapping_of(value) is not None or is_module(value)
 
 
 def _is_training_state(key: str, value: Any) -> bool:

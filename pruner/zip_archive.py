@@ -6,7 +6,9 @@ Entries' names are never used as paths. Sizes and places are checked against the
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,8 +28,8 @@ _MAX_DIRECTORY = 1 << 28
 class ZipEntry:
     """One entry: `offset` is its data's first byte, `size` the unpacked and `packed` the stored length in bytes.
 
-    `checksums` are the places of its CRC-32 in the file: in the central directory, and in the local header or the
-    descriptor behind the data.
+    `record` and `header` are where its record in the central directory and its local header begin; `described` says
+    that its checksum stands in a descriptor behind the data instead of in the local header.
     """
 
     name: str
@@ -36,7 +38,9 @@ class ZipEntry:
     packed: int
     size: int
     offset: int
-    checksums: tuple[int, int]
+    record: int
+    header: int
+    described: bool
 
 
 def read_entries(path: Path) -> dict[str, ZipEntry]:
@@ -44,9 +48,31 @@ def read_entries(path: Path) -> dict[str, ZipEntry]:
 
     Raises `PrunerError` for a file that is cut off or damaged, and for duplicate names; `OSError` as `open` does.
     """
+    with _opened(path) as reader:
+        return reader.entries()
+
+
+def read_names(path: Path) -> list[str]:
+    """The names of a zip file's entries, without a look at the entries themselves; raises as `read_entries` does."""
+    with _opened(path) as reader:
+        return [record.name for record in reader.records()]
+
+
+def checksum_places(file: BinaryIO, entry: ZipEntry) -> tuple[int, int]:
+    """Where the CRC-32 of an entry stands: in the central directory, and in its local header or its descriptor."""
+    place = entry.header + 14
+    if entry.described:
+        place = entry.offset + entry.packed
+        file.seek(place)
+        place += 4 if file.read(4) == b"PK\x07\x08" else 0
+    return entry.record + 16, place
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Reader]:
     with path.open("rb") as file:
         try:
-            return _Reader(path, file).entries()
+            yield _Reader(path, file)
         except (struct.error, UnicodeDecodeError) as error:
             raise damaged(path, "its directory cannot be read") from error
 
@@ -63,19 +89,24 @@ class _Reader:
         self.size = file.seek(0, 2)
 
     def entries(self) -> dict[str, ZipEntry]:
+        found: dict[str, ZipEntry] = {}
+        for record in self.records():
+            if record.name in found:
+                raise PrunerError(f"{self.path}: the archive holds “{record.name}” twice. It is damaged, or a trap.")
+            found[record.name] = self._located(record)
+        self._require_apart(found)
+        return found
+
+    def records(self) -> Iterator[ZipEntry]:
+        """What the central directory says; where the data begins (`offset`) stands in each entry's own header."""
         count, length, start = self._directory()
         if start + length > self.size or length > _MAX_DIRECTORY or count * _CENTRAL.size > length:
             raise damaged(self.path, "its directory lies outside the file")
         directory = self._at(start, length)
-        found: dict[str, ZipEntry] = {}
         position = 0
         for _ in range(count):
-            entry, position = self._entry(directory, position, start)
-            if entry.name in found:
-                raise PrunerError(f"{self.path}: the archive holds “{entry.name}” twice. It is damaged, or a trap.")
-            found[entry.name] = entry
-        self._require_apart(found, start)
-        return found
+            record, position = self._record(directory, position, start)
+            yield record
 
     def _at(self, offset: int, length: int) -> bytes:
         self.file.seek(offset)
@@ -101,48 +132,43 @@ class _Reader:
         fields = _END64.unpack(self._at(end64, _END64.size))
         return fields[7], fields[8], fields[9]
 
-    def _entry(self, directory: bytes, position: int, directory_start: int) -> tuple[ZipEntry, int]:
+    def _record(self, directory: bytes, position: int, directory_start: int) -> tuple[ZipEntry, int]:
         fields = _CENTRAL.unpack_from(directory, position)
         signature, _, _, flags, method, _, _, crc, packed, size, name_len, extra_len, comment_len = fields[:13]
-        header = fields[16]
         if signature != b"PK\x01\x02":
             raise damaged(self.path, "an entry of its directory is broken")
         begin = position + _CENTRAL.size
         name = directory[begin : begin + name_len].decode("utf-8")
         extra = directory[begin + name_len : begin + name_len + extra_len]
-        size, packed, header = _zip64(extra, size, packed, header)
+        size, packed, header = _zip64(extra, size, packed, fields[16])
         if flags & _ENCRYPTED:
             raise PrunerError(f"{self.path}: the archive is encrypted. Unpack it with its password first.")
         if method == STORED and size != packed:
             raise damaged(self.path, f"“{name}” has two lengths")
-        offset = self._data_offset(header, name)
-        if offset + packed > self.size:
-            raise damaged(self.path, f"“{name}” reaches beyond the file")
-        checksum = header + 14
-        if flags & _DESCRIPTOR:
-            checksum = offset + packed
-            if self._at(checksum, 4) == b"PK\x07\x08":
-                checksum += 4
-        places = (directory_start + position + 16, checksum)
-        return ZipEntry(name, method, crc, packed, size, offset, places), begin + name_len + extra_len + comment_len
+        described = bool(flags & _DESCRIPTOR)
+        record = ZipEntry(name, method, crc, packed, size, 0, directory_start + position, header, described)
+        return record, begin + name_len + extra_len + comment_len
 
-    def _data_offset(self, header: int, name: str) -> int:
-        if header + _LOCAL.size > self.size:
-            raise damaged(self.path, f"“{name}” lies outside the file")
-        fields = _LOCAL.unpack(self._at(header, _LOCAL.size))
+    def _located(self, record: ZipEntry) -> ZipEntry:
+        """The entry with the place of its data, by its local header."""
+        if record.header + _LOCAL.size > self.size:
+            raise damaged(self.path, f"“{record.name}” lies outside the file")
+        fields = _LOCAL.unpack(self._at(record.header, _LOCAL.size))
         if fields[0] != b"PK\x03\x04":
-            raise damaged(self.path, f"“{name}” is not where the directory says")
-        name_len, extra_len = fields[9:11]
-        return header + _LOCAL.size + int(name_len) + int(extra_len)
+            raise damaged(self.path, f"“{record.name}” is not where the directory says")
+        offset = record.header + _LOCAL.size + sum(fields[9:11])
+        if offset + record.packed > self.size:
+            raise damaged(self.path, f"“{record.name}” reaches beyond the file")
+        return replace(record, offset=offset)
 
-    def _require_apart(self, entries: dict[str, ZipEntry], directory_start: int) -> None:
+    def _require_apart(self, entries: dict[str, ZipEntry]) -> None:
         """Entries that overlap are how zip bombs and parser confusions are made."""
         end, before = 0, ""
         for entry in sorted(entries.values(), key=lambda entry: entry.offset):
             if entry.offset < end:
                 raise damaged(self.path, f"“{before}” and “{entry.name}” overlap")
             end, before = entry.offset + entry.packed, entry.name
-        if end > directory_start and directory_start:
+        if entries and end > min(entry.record for entry in entries.values()):
             raise damaged(self.path, f"“{before}” reaches into the directory")
 
 

@@ -26,7 +26,7 @@ from pruner.roots import Root, choose_root, find_roots, keys_beside
 from pruner.ties import with_shared_storages
 from pruner.torch_objects import DTYPE_STORAGES, TensorRecord, is_module
 from pruner.unpickle import UnpickleError, read_pickle
-from pruner.zip_archive import DEFLATED, STORED, ZipEntry, damaged, read_entries
+from pruner.zip_archive import DEFLATED, STORED, ZipEntry, checksum_places, damaged, read_entries, read_names
 
 _MAX_PICKLE = 1 << 29
 _ALIGNMENT = 64
@@ -40,6 +40,7 @@ class _Archive:
     entries: Mapping[str, ZipEntry]
     prefix: str
     top: Any
+    roots: Mapping[str, Root]
     root: Root
 
     def storage_entry(self, key: str) -> ZipEntry | None:
@@ -58,7 +59,7 @@ class TorchZip:
         if not head.startswith(b"PK\x03\x04"):
             return False
         try:
-            return _prefix(read_entries(path)) is not None
+            return _prefix(read_names(path)) is not None
         except PrunerError:
             return False
 
@@ -75,7 +76,7 @@ class TorchZip:
             modules=weights.modules,
             files=(FileStamp.of(path),),
             root=archive.root.path,
-            roots=tuple(find_roots(archive.top)),
+            roots=tuple(archive.roots),
             others=keys_beside(archive.top, archive.root),
             warnings=tuple(_warnings(archive)),
             detail=archive,
@@ -136,9 +137,11 @@ def _read_archive(path: Path, wanted: str | None) -> _Archive:
         if not roots:
             raise PrunerError("there are no tensors in it that Secateur can read")
         root = choose_root(roots, wanted)
-    except (UnpickleError, PrunerError) as error:
+    except UnpickleError as error:
+        raise damaged(path, str(error)) from error
+    except PrunerError as error:
         raise PrunerError(f"{path}: {error}.") from error
-    return _Archive(entries, prefix, top, root)
+    return _Archive(entries, prefix, top, roots, root)
 
 
 def _entry_bytes(path: Path, entry: ZipEntry, most: int) -> bytes:
@@ -185,7 +188,7 @@ def _checksum(file: BinaryIO, entry: ZipEntry) -> int:
 
 def _write_checksum(file: BinaryIO, entry: ZipEntry) -> None:
     crc = _checksum(file, entry).to_bytes(4, "little")
-    for place in entry.checksums:
+    for place in checksum_places(file, entry):
         file.seek(place)
         file.write(crc)
 
