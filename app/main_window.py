@@ -99,7 +99,12 @@ class MainWindow(QMainWindow):
         }
 
     def open(self, path: Path) -> None:
-        """Open a checkpoint, after asking about pruning that is not saved."""
+        """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
+        if self.session.work.busy:
+            self.session.tell(
+                "warning", f"{path.name} is not opened while a job runs: wait for it, or cancel it (Esc)."
+            )
+            return
         self._ask_then(partial(self.session.open, path))
 
     def choose_file(self) -> None:

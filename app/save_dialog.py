@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QSettings
@@ -26,7 +27,7 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.session import Session
 from pruner import PrunerError, Pruning
-from pruner.export import check_target, form_named, forms, saved_size
+from pruner.export import check_target, form_named, forms, is_patched, written_bytes
 from pruner.formats import formats
 from resources import demo_model
 
@@ -46,7 +47,7 @@ class SaveDialog(QDialog):
         assert session.checkpoint is not None
         self._session = session
         self._source = session.checkpoint
-        self._pruning: Pruning = session.pruning or Pruning({}, "cpu", 0.0)
+        self._pruning: Pruning = session.pruning or Pruning()
         self.setWindowTitle("Save pruned checkpoint")
         self.setObjectName("save_dialog")
         self.setMinimumWidth(560)
@@ -172,7 +173,8 @@ class SaveDialog(QDialog):
             if not self.path.text().strip():
                 raise PrunerError("Give the file a name.")
             remark = check_target(self._source, target.absolute(), self.form)
-            size = numbers.size(saved_size(self._source, self._pruning, target.absolute(), self.form))
+            patched = is_patched(self._source, target.absolute(), self.form)
+            size = numbers.size(self._source.file_bytes if patched else self._written_bytes(self.form))
             self.weight.setText(f"about {size}; the source is {numbers.size(self._source.file_bytes)}")
             self.save.setText(f"{'Replace' if target.exists() else 'Save'} {size}")
             self.save.setEnabled(True)
@@ -188,6 +190,10 @@ class SaveDialog(QDialog):
         self.remark.setText(remark)
         self.remark.style().unpolish(self.remark)
         self.remark.style().polish(self.remark)
+
+    @cache  # noqa: B019 - the dialog lives as long as what it would save
+    def _written_bytes(self, form: str) -> int:
+        return written_bytes(self._source, self._pruning, form)
 
     def accept(self) -> None:
         """Start saving and close."""

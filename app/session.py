@@ -76,6 +76,7 @@ class Session(QObject):
         self._history = History()
         self._saved_pruning: Pruning | None = None
         self._last_amounts: Mapping[str, Amount] = {}
+        self._torch_asked = False
 
     def close(self) -> None:
         """Stop both lanes; a job at hand is cancelled and leaves nothing behind."""
@@ -236,7 +237,13 @@ class Session(QObject):
         self.devices_changed.emit()
 
     def load_torch(self) -> None:
-        """Import torch behind the window, and learn which devices it can use."""
+        """Import torch behind the window, once, and learn which devices it can use.
+
+        It comes before all else on the view lane, whose share of the cores it sets.
+        """
+        if self._torch_asked:
+            return
+        self._torch_asked = True
 
         def steps() -> Iterator[tuple[Device, ...]]:
             share_cores(1)
@@ -277,9 +284,12 @@ class Session(QObject):
         if checkpoint is not self.checkpoint:
             return
         label = f"pruning of {numbers.plural(len(planned), 'tensor')}"
-        left = {name: amount for name, amount in self.amounts.items() if planned.get(name) != amount}
+        edited = {name: amount for name, amount in self.amounts.items() if planned.get(name) != amount}
         self._last_amounts = planned
-        self._history.push(label, State(left, pruning))
+        self._history.push(label, State({}, pruning))
+        fitting = {name: amount for name, amount in edited.items() if self._fits(name, amount)}
+        if fitting:  # planned while the round ran, for the next one
+            self._plan(f"amounts of {numbers.plural(len(fitting), 'tensor')}", fitting)
         self.pruning_changed.emit()
         self.amounts_changed.emit()
         taken = sum(pruning[name].rounds[-1].pruned for name in planned)
@@ -299,8 +309,6 @@ class Session(QObject):
             self.tell("warning", note)
 
     def _devices_found(self, devices: tuple[Device, ...]) -> None:
-        if devices == self.devices:
-            return
         self.devices = devices
         self.device = devices[1 if len(devices) > 1 else 0].name
         self.devices_changed.emit()

@@ -43,7 +43,7 @@ class Sides:
 
 def compare(checkpoint: Checkpoint, pruning: Pruning | None, form: Form) -> Sides:
     """The keys of the file, and those that the form would save."""
-    entries = form.entries(checkpoint, pruning or Pruning({}, "cpu", 0.0))
+    entries = form.entries(checkpoint, pruning or Pruning())
     saved = {entry.name for entry in entries}
     changed = {entry.name: entry for entry in entries if entry.role == "zeroed"}
     before = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 
 from app import numbers
@@ -19,9 +19,6 @@ Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 """The sparsity as a float in [0, 1], for the bar; None while it is not known."""
-_CALM_MS = 250
-_CALM_MS_LARGE = 2000
-_LARGE = 20_000
 
 
 class Column(IntEnum):
@@ -70,13 +67,10 @@ class TreeModel(QAbstractItemModel):
         self._outlooks: dict[Row, Outlook | None] = {}
         self._bold = QFont()
         self._bold.setBold(True)
-        self._calm = QTimer(self)
-        self._calm.setSingleShot(True)
-        self._calm.timeout.connect(self._refresh)
         session.checkpoint_changed.connect(self._rebuild)
         session.amounts_changed.connect(self._refresh)
         session.pruning_changed.connect(self._refresh)
-        session.zeros_changed.connect(self._refresh_later)
+        session.zeros_changed.connect(self._refresh)
 
     # What the view asks
 
@@ -297,10 +291,6 @@ class TreeModel(QAbstractItemModel):
             return (self._text(row, column) or "").lower()
 
         return key
-
-    def _refresh_later(self) -> None:
-        if not self._calm.isActive():
-            self._calm.start(_CALM_MS if len(self._rows) < _LARGE else _CALM_MS_LARGE)
 
     def _refresh(self) -> None:
         """Tell the view that numbers changed: the rows stay, so nothing collapses or jumps.

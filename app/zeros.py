@@ -10,6 +10,8 @@ from pruner import Amount, Checkpoint, PrunerError, Pruning
 
 _CHUNK = 1 << 20
 _SHOW_SECONDS = 0.1
+_TENSORS_A_SECOND = 20_000
+"""What the window sums up at each showing without a stutter, spread over the time to the next one."""
 
 
 def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
@@ -19,6 +21,7 @@ def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
     """
     from pruner.selection import magnitude_keys
 
+    pause = max(_SHOW_SECONDS, len(checkpoint.tensors) / _TENSORS_A_SECOND)
     found: dict[str, int] = {}
     shown = time.monotonic()
     for name, info in checkpoint.tensors.items():
@@ -32,7 +35,7 @@ def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
         except PrunerError:
             continue
         found[name] = zeros
-        if time.monotonic() - shown > _SHOW_SECONDS:
+        if time.monotonic() - shown > pause:
             yield found
             found, shown = {}, time.monotonic()
     yield found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pruner.amount import Amount
@@ -67,9 +67,9 @@ class Pruning:
     `device` is torch's name of where the last round ran, `seconds` how long it took; `warnings` are for people.
     """
 
-    tensors: Mapping[str, TensorPruning]
-    device: str
-    seconds: float
+    tensors: Mapping[str, TensorPruning] = field(default_factory=dict)
+    device: str = "cpu"
+    seconds: float = 0.0
     warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> TensorPruning:

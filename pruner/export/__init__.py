@@ -75,10 +75,7 @@ def save(
     """
     target = Path(path).absolute()
     chosen = form_named(form)
-    container, patched = _container(checkpoint, chosen, target)
-    if patched and target.name.endswith(".index.json"):
-        target = target.parent
-    _require_target(checkpoint, target, overwrite)
+    container, patched, target = _destination(checkpoint, chosen, target, overwrite)
     checkpoint.require_unchanged()
     begun = time.perf_counter()
     with appearing(target) as partial:
@@ -97,10 +94,7 @@ def check_target(checkpoint: Checkpoint, target: Path, form: str, *, overwrite: 
 
     Raises `PrunerError` as `save` would.
     """
-    container, patched = _container(checkpoint, form_named(form), target)
-    if patched and target.name.endswith(".index.json"):
-        target = target.parent
-    _require_target(checkpoint, target, overwrite)
+    container, _, target = _destination(checkpoint, form_named(form), target, overwrite)
     if not target.parent.is_dir():
         raise PrunerError(f"{target.parent}: there is no such folder.")
     remarks = ["It replaces what is there."] if target.is_file() else []
@@ -109,15 +103,30 @@ def check_target(checkpoint: Checkpoint, target: Path, form: str, *, overwrite: 
     return " ".join(remarks)
 
 
-def saved_size(checkpoint: Checkpoint, pruning: Pruning, target: Path, form: str) -> int:
-    """About how many bytes `save` would write; exact where the source is patched."""
-    chosen = form_named(form)
-    _, patched = _container(checkpoint, chosen, target)
-    return checkpoint.file_bytes if patched else _work(chosen.entries(checkpoint, pruning))
+def is_patched(checkpoint: Checkpoint, target: Path, form: str) -> bool:
+    """Whether saving would patch a copy of the source, and so give files of its size; raises as `save` does."""
+    return _container(checkpoint, form_named(form), target)[1]
+
+
+def written_bytes(checkpoint: Checkpoint, pruning: Pruning, form: str) -> int:
+    """Bytes of all elements that a newly written file would hold."""
+    return _work(form_named(form).entries(checkpoint, pruning))
 
 
 def _work(entries: Sequence[Entry]) -> int:
     return sum(entry.nbytes for entry in entries)
+
+
+def _destination(checkpoint: Checkpoint, form: Form, target: Path, overwrite: bool) -> tuple[Format, bool, Path]:
+    """The container, whether the source is patched, and the file or folder that would appear."""
+    try:
+        container, patched = _container(checkpoint, form, target)
+        if patched and target.name.endswith(".index.json"):
+            target = target.parent
+        _require_target(checkpoint, target, overwrite)
+    except OSError as error:
+        raise PrunerError(f"{target}: this name cannot be used ({error.strerror}). Choose another.") from error
+    return container, patched, target
 
 
 def _container(checkpoint: Checkpoint, form: Form, target: Path) -> tuple[Format, bool]:
@@ -141,6 +150,8 @@ def _container(checkpoint: Checkpoint, form: Form, target: Path) -> tuple[Format
 
 
 def _require_target(checkpoint: Checkpoint, target: Path, overwrite: bool) -> None:
+    if "\0" in str(target):
+        raise PrunerError(f"{target}: a name cannot hold a null character. Choose another.")
     if not target.exists():
         return
     sources = [checkpoint.path, *(stamp.path for stamp in checkpoint.files)]

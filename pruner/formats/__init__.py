@@ -68,6 +68,8 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
     keys suggest. Raises `PrunerError` with the file's name and what to do.
     """
     path = Path(path).absolute()
+    if "\0" in str(path):
+        raise PrunerError(f"{path}: a name cannot hold a null character.")
     try:
         head = b""
         if not path.is_dir():

@@ -235,3 +235,22 @@ def test_that_damaged_files_end_in_a_listing_or_a_message(tmp_path, suffix):
             messages.append(str(error))
     assert messages
     assert all(str(tmp_path) in message for message in messages)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".pt", "nul\0byte.pt"])
+def test_that_a_target_whose_name_cannot_be_used_is_refused(archive, tmp_path, name):
+    checkpoint = pruner.open_checkpoint(archive)
+    result = pruner.prune(checkpoint, pruner.Plan.match(checkpoint, {"weight": 0.5}))
+    with pytest.raises(PrunerError, match="Choose another"):
+        pruner.save(checkpoint, result, tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ["m.pt"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".pt", "nul\0byte.pt"])
+def test_that_a_source_whose_name_cannot_be_used_is_refused(tmp_path, name):
+    refused(tmp_path / name)
+
+
+def test_that_a_damaged_pickle_says_what_to_do(archive):
+    rewrite(archive, lambda entries: [(n, c[:30] if n.endswith("data.pkl") else c) for n, c in entries])
+    refused(archive, "fetch or copy it again")
