@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.plain import menu_text
 from app.session import Session
 from app.tree_delegates import mark, show_refusal
 from app.tree_model import read_amount, written
@@ -179,7 +180,7 @@ class AmountCard(_Card):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for group in groups_of(checkpoint, current):
-            action = menu.addAction(f"{group.title} ({numbers.plural(len(group.names), 'tensor')})")
+            action = menu.addAction(menu_text(f"{group.title} ({numbers.plural(len(group.names), 'tensor')})"))
             action.triggered.connect(lambda _=False, names=group.names: self._give(names, amount))
         if menu.isEmpty():
             menu.addAction("No other tensor is of its kind").setEnabled(False)

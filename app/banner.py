@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.plain import plain_label
 from app.session import Message
 from app.style import icon
 from app.theme import current
@@ -29,15 +30,13 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self.setAccessibleName("Message")
         self._sign = QLabel(self)
-        self.text = QLabel(self)
+        self.text = plain_label(self)
         self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._unfold = QPushButton("Details", self)
         self._unfold.setCheckable(True)
         self._copy = QPushButton("Copy", self)
-        close = QToolButton(self)
-        close.setIcon(icon("close"))
+        close = self._close = QToolButton(self)
         close.setAccessibleName("Close the message")
         self.details = QPlainTextEdit(self)
         self.details.setReadOnly(True)
@@ -59,6 +58,7 @@ class Banner(QFrame):
     def show_message(self, message: Message) -> None:
         """Show an error, a warning, or a fault of ours with its traceback."""
         theme = current()
+        self._close.setIcon(icon("close"))
         serious = message.severity in ("error", "bug")
         self._sign.setPixmap(icon("warning", theme.error if serious else theme.warning).pixmap(20, 20))
         self._sign.setAccessibleName("Error" if serious else "Warning")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app import numbers
+from app.plain import plain_tip
 from app.session import Message, Session
 from app.style import icon
 from app.theme import current
@@ -34,7 +35,7 @@ class _LogPanel(QWidget):
         """Put a line at the end."""
         time = QDateTime.currentDateTime().toString("HH:mm:ss")
         item = QListWidgetItem(icon(sign, colour), f"{time}  {text}")
-        item.setToolTip(details)
+        item.setToolTip(plain_tip(details))
         item.setData(Qt.ItemDataRole.UserRole, f"{text}\n{details}".strip())
         self.list.addItem(item)
         if self.list.count() > _MOST:

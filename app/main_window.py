@@ -33,6 +33,7 @@ from app.amount_panel import AmountPanel
 from app.banner import Banner
 from app.log_panel import JobsPanel, MessagesPanel
 from app.palette import Palette
+from app.plain import menu_text, plain_tip
 from app.recent import recent_files, remember
 from app.save_dialog import SaveDialog
 from app.session import Message, Session
@@ -283,7 +284,7 @@ class MainWindow(QMainWindow):
     def _fill_recent(self) -> None:
         self._recent_menu.clear()
         for path in recent_files():
-            self._recent_menu.addAction(str(path)).triggered.connect(partial(self._open_recent, str(path)))
+            self._recent_menu.addAction(menu_text(str(path))).triggered.connect(partial(self._open_recent, str(path)))
         if self._recent_menu.isEmpty():
             self._recent_menu.addAction("None yet").setEnabled(False)
 
@@ -384,8 +385,8 @@ class MainWindow(QMainWindow):
         actions["cancel"].setEnabled(busy)
         for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):
             verb = name.capitalize()
-            actions[name].setText(f"{verb} {label}" if label else verb)
-            actions[name].setToolTip(f"{verb} {label}" if label else f"Nothing to {name}")
+            actions[name].setText(menu_text(f"{verb} {label}" if label else verb))
+            actions[name].setToolTip(plain_tip(f"{verb} {label}" if label else f"Nothing to {name}"))
             actions[name].setEnabled(label is not None and not busy)
         actions["again"].setEnabled(bool(session.last_amounts))
         actions["clear"].setEnabled(planned > 0)

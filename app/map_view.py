@@ -29,6 +29,15 @@ class _Part:
 _PARTS = (_Part("Before", "value"), _Part("Mask", "1 kept, 0 pruned"), _Part("After", "value"))
 
 
+class _Title(pg.LabelItem):
+    """A title that takes the width of its column, and does not widen it."""
+
+    def updateMin(self) -> None:
+        super().updateMin()
+        self.setMinimumWidth(0)
+        self.setPreferredWidth(1)
+
+
 class MapView(pg.GraphicsLayoutWidget):
     """Three linked pictures; says what is under the cursor."""
 
@@ -42,11 +51,11 @@ class MapView(pg.GraphicsLayoutWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._picture: Picture | None = None
         self._fitting = True
-        self._titles: list[pg.LabelItem] = []
+        self._titles: list[_Title] = []
         self._boxes: list[pg.ViewBox] = []
         self._images: list[pg.ImageItem] = []
         self._bars: list[pg.ColorBarItem] = []
-        self.ci.layout.setContentsMargins(0, 0, 0, 0)
+        self.ci.layout.setContentsMargins(0, 0, 0, 8)
         self.ci.layout.setSpacing(4)
         for place in range(len(_PARTS)):
             self._add(place)
@@ -54,7 +63,7 @@ class MapView(pg.GraphicsLayoutWidget):
         self._dress()
 
     def _add(self, place: int) -> None:
-        title = pg.LabelItem(justify="left")
+        title = _Title(justify="left")
         # Boxes of one size that follow the first need no lock of their own; two locks would pull at each other.
         box = pg.ViewBox(lockAspect=not self._boxes, invertY=True, enableMenu=False)
         image = pg.ImageItem(axisOrder="row-major")
@@ -63,7 +72,7 @@ class MapView(pg.GraphicsLayoutWidget):
             box.linkView(pg.ViewBox.XAxis, self._boxes[0])
             box.linkView(pg.ViewBox.YAxis, self._boxes[0])
         bar = pg.ColorBarItem(width=8, interactive=False, colorMap=_mask_map(current()))
-        self.addItem(title, 0, 2 * place)
+        self.addItem(title, 0, 2 * place, 1, 2)
         self.addItem(box, 1, 2 * place)
         if place:  # the values after have the scale of those before
             self.addItem(bar, 1, 2 * place + 1)
@@ -181,7 +190,6 @@ class MapView(pg.GraphicsLayoutWidget):
             meaning = self._meaning(part)
             text = f"<b>{part.title}</b>&nbsp; <span style='color:{theme.muted}'>{meaning}</span>"
             title.setText(text, color=theme.ink)
-            title.setMinimumWidth(0)  # a long title must not widen its column
 
     def _meaning(self, part: _Part) -> str:
         if self._picture is None or self._picture.block == (1, 1):

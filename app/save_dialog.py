@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.plain import plain_label
 from app.session import Session
 from pruner import PrunerError, Pruning
 from pruner.export import check_target, form_named, forms, is_patched, written_bytes
@@ -54,8 +55,8 @@ class SaveDialog(QDialog):
         self.forms = QButtonGroup(self)
         self.container = QComboBox(self)
         self.path = QLineEdit(self)
-        self.weight = QLabel(self)
-        self.remark = QLabel(self)
+        self.weight = plain_label(self)
+        self.remark = plain_label(self)
         self._build()
         self._suggest()
         self._refresh()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtSvgWidgets import QSvgWidget
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.plain import menu_text, plain_tip
 from app.recent import recent_files
 from resources import icon
 
@@ -81,10 +82,10 @@ class StartPage(QWidget):
 
     def _link(self, path: Path) -> QPushButton:
         there = path.exists()
-        button = QPushButton(path.name if there else f"{path.name} (not found)", self)
+        button = QPushButton(menu_text(path.name if there else f"{path.name} (not found)"), self)
         button.setProperty("role", "link")
         button.setEnabled(there)
-        button.setToolTip(str(path))
+        button.setToolTip(plain_tip(str(path)))
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(partial(self._chosen, str(path)))
         return button

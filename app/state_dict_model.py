@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor
 
 from app import numbers
+from app.plain import plain_tip
 from app.theme import current
 from pruner import Checkpoint, Pruning
 from pruner.export import Form
@@ -105,8 +106,11 @@ class KeysModel(QAbstractTableModel):
         if not index.isValid():
             return None
         row = self._rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return (_SIGNS[row.state], row.key, row.shape, row.dtype, row.note)[index.column()]
+        texts = (_SIGNS[row.state], row.key, row.shape, row.dtype, row.note)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return texts[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(texts[index.column()])
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.state} {row.key} {row.shape} {row.dtype} {row.note}"
         theme = current()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Failure
+from app.plain import plain_label
 from app.session import Session
 from app.state_dict_model import KeysModel, Sides, compare
 from pruner.export import form_named, forms
@@ -37,7 +38,8 @@ class StateDictPanel(QWidget):
         self.before, self.after = KeysModel(self), KeysModel(self)
         self.before_view = self._table(self.before, "Keys before")
         self.after_view = self._table(self.after, "Keys after")
-        self._said = QLabel(self)
+        self._said = plain_label(self)
+        self._said.setText("Open a checkpoint to see its keys before and after pruning.")
         self._said.setProperty("role", "muted")
         self.only_changes = QCheckBox("Only changes", self)
         self.only_changes.toggled.connect(self._fill)

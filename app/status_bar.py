@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 
 from app import numbers
 from app.jobs import JobState
+from app.plain import plain_label
 from app.session import Session
 from app.zeros import Outlook
 
@@ -21,17 +22,17 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self.summary = QLabel(self)
+        self.summary = plain_label(self)
         self.summary.setObjectName("summary")
         self.summary.setAccessibleName("The whole model")
-        self.note = QLabel(self)
+        self.note = plain_label(self)
         self.note.setObjectName("note")
         self.note.setAccessibleName("What happened last")
         self._fade = QTimer(self)
         self._fade.setSingleShot(True)
         self._fade.setInterval(_NOTE_MS)
         self._fade.timeout.connect(self.note.clear)
-        self.job = QLabel(self)
+        self.job = plain_label(self)
         self.job.setObjectName("job")
         self.bar = QProgressBar(self)
         self.bar.setRange(0, _PARTS)

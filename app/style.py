@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from functools import cache
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTemporaryDir
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
@@ -49,8 +52,7 @@ def palette(theme: Theme) -> QPalette:
 
 def icon(name: str, colour: str | None = None) -> QIcon:
     """An icon of `resources/icons` in the ink of the theme, or in `colour`."""
-    svg = icon_path(name).read_text(encoding="utf-8").replace(ICON_COLOUR, colour or current().ink)
-    renderer = QSvgRenderer(QByteArray(svg.encode()))
+    renderer = QSvgRenderer(QByteArray(_svg(name, colour or current().ink).encode()))
     made = QIcon()
     for scale in (1, 2):
         pixmap = QPixmap(QSize(24, 24) * scale)
@@ -61,6 +63,24 @@ def icon(name: str, colour: str | None = None) -> QIcon:
         painter.end()
         made.addPixmap(pixmap)
     return made
+
+
+def _svg(name: str, colour: str) -> str:
+    return icon_path(name).read_text(encoding="utf-8").replace(ICON_COLOUR, colour)
+
+
+@cache
+def _folder() -> QTemporaryDir:
+    """Where icons lie for style sheets, which take images from files only; it goes with the program."""
+    return QTemporaryDir()
+
+
+@cache
+def _icon_file(name: str, colour: str) -> str:
+    """An icon in a colour, as a file."""
+    path = Path(_folder().path()) / f"{name}-{colour.removeprefix('#')}.svg"
+    path.write_text(_svg(name, colour), encoding="utf-8")
+    return path.as_posix()
 
 
 def style_sheet(theme: Theme) -> str:
@@ -106,7 +126,7 @@ def style_sheet(theme: Theme) -> str:
     QLineEdit[wrong="true"] {{ border: 1px solid {theme.error}; }}
     QLineEdit:disabled, QComboBox:disabled {{ color: {theme.muted}; background: {theme.window}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}
-    QComboBox::down-arrow {{ image: url({icon_path("chevron-down").as_posix()}); width: 14px; height: 14px; }}
+    QComboBox::down-arrow {{ image: url({_icon_file("chevron-down", theme.muted)}); width: 14px; height: 14px; }}
     QComboBox QAbstractItemView {{ background: {theme.surface}; border: 1px solid {theme.line};
                selection-background-color: {theme.chosen}; selection-color: {theme.ink}; }}
     QDockWidget {{ color: {theme.ink}; font-weight: 600; }}
@@ -144,6 +164,15 @@ def style_sheet(theme: Theme) -> str:
     QSlider::handle:horizontal:focus {{ background: {theme.accent}; }}
     QSlider::sub-page:horizontal:disabled {{ background: {theme.line}; }}
     QSlider::handle:horizontal:disabled {{ border-color: {theme.muted}; }}
+    QCheckBox, QRadioButton {{ spacing: 8px; }}
+    QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
+               background: {theme.surface}; }}
+    QCheckBox::indicator {{ border-radius: 4px; }}
+    QRadioButton::indicator {{ border-radius: 8px; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
+               image: url({_icon_file("check", theme.on_accent)}); }}
+    QRadioButton::indicator:checked {{ border: 5px solid {theme.accent}; width: 6px; height: 6px; }}
+    QCheckBox:focus, QRadioButton:focus {{ color: {theme.accent}; }}
     QLabel[role="title"] {{ font-weight: 600; }}
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}

@@ -22,6 +22,7 @@ from app.figures_view import FiguresView
 from app.histogram_view import HistogramView
 from app.jobs import Failure
 from app.map_view import MapView
+from app.plain import plain_label, plain_tip
 from app.session import Session
 from app.tree_model import written
 from pruner import Amount, Checkpoint, Mask, TensorInfo
@@ -53,9 +54,9 @@ class TensorPanel(QWidget):
         self.strip = HistogramView(self)
         self.histogram = HistogramView(self)
         self.figures = FiguresView(self)
-        self._title, self._facts, self._notes = QLabel(self), QLabel(self), QLabel(self)
-        self._empty = QLabel(self)
-        self._under = QLabel(self)
+        self._title, self._facts, self._notes = plain_label(self), plain_label(self), plain_label(self)
+        self._empty = plain_label(self)
+        self._under = plain_label(self)
         self._cut = [QLabel(self), QLabel(self)]
         self._busy = QTimer(self)
         self._busy.setSingleShot(True)
@@ -222,7 +223,7 @@ class TensorPanel(QWidget):
             numbers.size(info.nbytes),
         ]
         self._title.setText(info.name)
-        self._title.setToolTip(info.name)
+        self._title.setToolTip(plain_tip(info.name))
         self._facts.setText(" · ".join(facts))
         self._notes.setText(" ".join(self._remarks(info)))
         self._notes.setVisible(bool(self._notes.text()))

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.plain import plain_tip
 from app.session import Session
 from app.theme import current
 from app.tree_model import SHARE_ROLE, read_amount
@@ -121,7 +122,7 @@ def show_refusal(line: QLineEdit, reason: str) -> None:
     """Mark what was typed as wrong, and say why under it."""
     mark(line, wrong=True)
     line.setAccessibleDescription(reason)
-    QToolTip.showText(line.mapToGlobal(QPoint(0, line.height())), reason, line)
+    QToolTip.showText(line.mapToGlobal(QPoint(0, line.height())), plain_tip(reason), line)
 
 
 def mark(line: QLineEdit, *, wrong: bool) -> None:

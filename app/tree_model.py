@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont
 
 from app import numbers
+from app.plain import plain_tip
 from app.session import Session
 from app.tree_rows import Row, SortKey, build_rows
 from app.zeros import Outlook
@@ -118,8 +119,10 @@ class TreeModel(QAbstractItemModel):
             return self._text(row, column)
         if role == Qt.ItemDataRole.EditRole:
             return self._edit_text(row) if column == Column.AMOUNT else self._text(row, column)
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return self._explanation(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(self._explanation(row, column) or "")
         if role == Qt.ItemDataRole.TextAlignmentRole and column in _RIGHT:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.FontRole and row.node is not None and column == Column.NAME:

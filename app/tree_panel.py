@@ -68,6 +68,7 @@ class TreePanel(QWidget):
         self.model.dataChanged.connect(lambda *_: self.view.viewport().update())
         session.checkpoint_changed.connect(self._opened)
         session.selection_changed.connect(self._show_selection)
+        self._restore()
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter."""
@@ -140,8 +141,10 @@ class TreePanel(QWidget):
         checkpoint = self._session.checkpoint
         total = len(checkpoint.tensors) if checkpoint else 0
         shown = self.model.shown
-        if shown == total:
-            self.count.setText(numbers.plural(total, "tensor") if total else "")
+        if checkpoint is None:
+            self.count.setText("Open a checkpoint to see its modules and tensors.")
+        elif shown == total:
+            self.count.setText(numbers.plural(total, "tensor"))
         else:
             none = " Change the filter to see them." if not shown else ""
             self.count.setText(f"{numbers.count(shown)} of {numbers.plural(total, 'tensor')} shown.{none}")
@@ -276,5 +279,5 @@ class AmountTree(QTreeView):
         """Put the current row's full name on the clipboard."""
         from PySide6.QtGui import QGuiApplication
 
-        name = self.currentIndex().siblingAtColumn(Column.NAME).data(Qt.ItemDataRole.ToolTipRole)
+        name = self.currentIndex().siblingAtColumn(Column.NAME).data(Qt.ItemDataRole.AccessibleDescriptionRole)
         QGuiApplication.clipboard().setText(name or "")

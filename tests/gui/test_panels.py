@@ -8,7 +8,7 @@ import torch.nn.utils.prune as torch_prune
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLineEdit, QPushButton, QRadioButton
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QRadioButton
 
 from app.main_window import MainWindow
 from app.recent import recent_files
@@ -135,3 +135,49 @@ def test_that_a_dropped_file_opens_and_is_remembered(qtbot, session, tmp_path):
     assert session.checkpoint.path == tmp_path / "net.pt"
     assert recent_files() == [tmp_path / "net.pt"]
     assert window.windowTitle() == "net.pt[*] — Secateur"
+
+
+def test_that_names_are_shown_as_they_are_and_never_as_markup(qtbot, session, tmp_path):
+    name = "<b>a</b>.<img src='x'>w&eight"
+    torch.save({name: torch.randn(8, 8)}, tmp_path / "m.pt")
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    open_and_count(qtbot, session, tmp_path / "m.pt")
+    title = window.tensor.findChild(QLabel, "tensor_name")
+    assert (title.text(), title.textFormat()) == (name, Qt.TextFormat.PlainText)
+    tip = window.tree.model.index_of(name).data(Qt.ItemDataRole.ToolTipRole)
+    assert "<img" not in tip
+    assert "&lt;img" in tip
+    session.set_amounts([name], Amount(0.5))
+    assert window.actions_["undo"].text() == f"Undo amount of {name.replace('&', '&&')}"
+
+
+def test_that_the_three_pictures_are_of_one_size(qtbot, pruned):
+    panel = TensorPanel(pruned)
+    qtbot.addWidget(panel)
+    panel.resize(700, 600)
+    panel.show()
+    pruned.select(["features.3.weight"])
+    qtbot.waitUntil(lambda: panel.map._picture is not None, timeout=10_000)
+    qtbot.wait(100)
+    sizes = {(round(box.width()), round(box.height())) for box in panel.map._boxes}
+    assert len(sizes) == 1
+    ranges = {tuple(round(edge, 3) for edge in box.viewRect().getRect()) for box in panel.map._boxes}
+    assert len(ranges) == 1
+
+
+def test_that_nothing_is_opened_while_a_job_runs(qtbot, session, tmp_path):
+    torch.save({"w": torch.randn(30_000_000)}, tmp_path / "large.pt")
+    save_net(tmp_path / "net.pt")
+    window = MainWindow(session)
+    qtbot.addWidget(window, before_close_func=lambda _: session.forget_pruning())
+    session.open(tmp_path / "large.pt")
+    qtbot.waitUntil(lambda: session.checkpoint is not None and not session.work.busy, timeout=10_000)
+    session.set_amounts(["w"], Amount(0.5))
+    session.prune()
+    window.open(tmp_path / "net.pt")
+    session.set_amounts(["w"], Amount(20_000_000))
+    qtbot.waitUntil(lambda: session.pruning is not None and not session.work.busy, timeout=30_000)
+    assert session.checkpoint.path == tmp_path / "large.pt"
+    assert "net.pt is not opened" in window.banner.text.text()
+    assert session.amounts == {}, "what was planned meanwhile does not fit any more"

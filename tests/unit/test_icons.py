@@ -10,6 +10,7 @@ import resources
 INK = "#17324D"
 NAMES = [
     "cancel",
+    "check",
     "chevron-down",
     "close",
     "copy",
