@@ -46,6 +46,16 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         ),
     ),
     (
+        "&View",
+        (
+            Command("theme_system", "Theme of the &system", (), "", "Light or dark, as the system is"),
+            Command("theme_light", "&Light theme", (), "", "Dark text on light ground"),
+            Command("theme_dark", "&Dark theme", (), "", "Light text on dark ground"),
+            None,
+            Command("reset_layout", "&Reset layout", (), "", "Put every panel back to where it is at first"),
+        ),
+    ),
+    (
         "&Prune",
         (
             Command("prune", "&Prune", ("Ctrl+Return", "Ctrl+Enter"), "prune", "Run the planned round"),

@@ -6,22 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QSettings, QSize, Qt, QTimer
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtCore import QEvent, QPoint, QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
-    QDockWidget,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMenu,
     QMessageBox,
-    QPushButton,
-    QSizePolicy,
     QStackedWidget,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWhatsThis,
     QWidget,
@@ -31,6 +24,7 @@ from app import numbers, style, theme
 from app.actions import MENUS, Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
+from app.docks import Docks
 from app.log_panel import JobsPanel, MessagesPanel
 from app.palette import Palette
 from app.plain import menu_text, plain_tip
@@ -41,6 +35,7 @@ from app.start_page import StartPage
 from app.state_dict_panel import StateDictPanel
 from app.status_bar import StatusBar
 from app.tensor_panel import TensorPanel
+from app.toolbar import ToolBar
 from app.tree_panel import TreePanel
 from pruner import Saved, __version__
 from pruner.formats import formats
@@ -67,12 +62,13 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self._docks = self._build_docks()
         self._build_menus()
-        self._build_toolbar()
+        self.tools = ToolBar(session, self.actions_, self)
+        self.addToolBar(self.tools)
         self._status = StatusBar(session, self)
         self.setStatusBar(self._status)
         self._connect()
         self.resize(1440, 900)
-        self.reset_layout()
+        self._docks.reset()
         self._restore()
         self._refresh()
 
@@ -94,6 +90,10 @@ class MainWindow(QMainWindow):
             "cancel": session.work.cancel,
             "again": session.plan_again,
             "clear": lambda: session.set_amounts(list(session.amounts), None),
+            "reset_layout": lambda: self._docks.reset(),
+            "theme_system": lambda: self._choose_theme("system"),
+            "theme_light": lambda: self._choose_theme("light"),
+            "theme_dark": lambda: self._choose_theme("dark"),
             "help": self._help,
             "palette": lambda: Palette(self.actions_, self).show(),
             "about": self._about,
@@ -205,45 +205,21 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._pages, 1)
         self.setCentralWidget(centre)
 
-    def _build_docks(self) -> dict[str, QDockWidget]:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        panels: tuple[tuple[str, str, QWidget, Qt.DockWidgetArea], ...] = (
-            ("model", "Model", self.tree, left),
-            ("decision", "Pruning", AmountPanel(self.session, self), right),
-            ("state_dict", "state_dict", StateDictPanel(self.session, self), bottom),
-            ("jobs", "Jobs", JobsPanel(self.session, self), bottom),
-            ("messages", "Messages", MessagesPanel(self.session, self), bottom),
-        )
-        docks: dict[str, QDockWidget] = {}
-        for name, title, panel, area in panels:
-            dock = QDockWidget(title, self)
-            dock.setObjectName(f"dock_{name}")
-            dock.setWidget(panel)
-            self.addDockWidget(area, dock)
-            docks[name] = dock
-        return docks
-
-    def reset_layout(self) -> None:
-        """Put every panel back to where it is at first."""
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        docks = self._docks
-        for name, area in (("model", left), ("decision", right), ("state_dict", bottom), ("jobs", bottom)):
-            docks[name].setFloating(False)
-            self.addDockWidget(area, docks[name])
-        for name in ("jobs", "messages"):
-            docks[name].setFloating(False)
-            self.tabifyDockWidget(docks["state_dict"], docks[name])
-        for dock in docks.values():
-            dock.show()
-        docks["state_dict"].raise_()
-        self.resizeDocks([docks["model"], docks["decision"]], [572, 288], Qt.Orientation.Horizontal)
-        self.resizeDocks([docks["state_dict"]], [230], Qt.Orientation.Vertical)
+    def _build_docks(self) -> Docks:
+        session = self.session
+        bottom: dict[str, QWidget] = {
+            "state_dict": StateDictPanel(session, self),
+            "Jobs": JobsPanel(session, self),
+            "Messages": MessagesPanel(session, self),
+        }
+        return Docks(self, self.tree, AmountPanel(session, self), bottom)
 
     def _build_menus(self) -> None:
         for title, commands in MENUS:
             menu = self.menuBar().addMenu(title)
+            if title == "&View":
+                menu.addActions(list(self._docks.toggles()))
+                menu.addSeparator()
             for command in commands:
                 if command is None:
                     menu.addSeparator()
@@ -254,27 +230,8 @@ class MainWindow(QMainWindow):
                 self._recent_menu.aboutToShow.connect(self._fill_recent)
                 menu.insertMenu(self.actions_["save"], self._recent_menu)
                 menu.insertSeparator(self.actions_["save"])
-            if title == "&Edit":
-                self._build_view_menu()
 
-    def _build_view_menu(self) -> None:
-        menu = self.menuBar().addMenu("&View")
-        for dock in self._docks.values():
-            menu.addAction(dock.toggleViewAction())
-        menu.addSeparator()
-        themes = menu.addMenu("&Theme")
-        group = QActionGroup(themes)
-        chosen = str(QSettings().value(_THEME_KEY, "system"))
-        for name in ("system", "light", "dark"):
-            action = themes.addAction(name.capitalize())
-            action.setCheckable(True)
-            action.setChecked(name == chosen)
-            action.triggered.connect(partial(self._choose_theme, name))
-            group.addAction(action)
-        reset = menu.addAction("&Reset layout")
-        reset.triggered.connect(self.reset_layout)
-
-    def _choose_theme(self, name: str, *_: object) -> None:
+    def _choose_theme(self, name: str) -> None:
         QSettings().setValue(_THEME_KEY, name)
         theme.choose(name)
         app = QApplication.instance()
@@ -291,40 +248,6 @@ class MainWindow(QMainWindow):
     def _open_recent(self, path: str, *_: object) -> None:
         self.open(Path(path))
 
-    def _build_toolbar(self) -> None:
-        bar = QToolBar("Commands", self)
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(20, 20))
-        self.addToolBar(bar)
-        for name in ("open", "save"):
-            bar.addAction(self.actions_[name])
-            button = bar.widgetForAction(self.actions_[name])
-            assert isinstance(button, QToolButton)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.addSeparator()
-        bar.addAction(self.actions_["undo"])
-        bar.addAction(self.actions_["redo"])
-        bar.addSeparator()
-        label = QLabel("Device", bar)
-        label.setProperty("role", "muted")
-        bar.addWidget(label)
-        self.device = QComboBox(bar)
-        self.device.setObjectName("device")
-        self.device.setAccessibleName("Device to prune on")
-        self.device.setToolTip("Where pruning runs; only what is there is offered")
-        self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.device.activated.connect(lambda place: self.session.choose_device(self.device.itemData(place)))
-        bar.addWidget(self.device)
-        spacer = QWidget(bar)
-        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(spacer)
-        self.prune = QPushButton("Prune", bar)
-        self.prune.setObjectName("prune")
-        self.prune.setProperty("primary", True)
-        self.prune.clicked.connect(self.actions_["prune"].trigger)
-        bar.addWidget(self.prune)
-
     def _connect(self) -> None:
         session = self.session
         for signal in (
@@ -338,12 +261,10 @@ class MainWindow(QMainWindow):
         session.saved.connect(self._refresh)
         session.saved.connect(self._after_saving)
         session.checkpoint_changed.connect(self._opened)
-        session.devices_changed.connect(self._show_devices)
         session.message.connect(self._tell)
         self.start.open_requested.connect(self.choose_file)
         self.start.demo_requested.connect(self.actions_["open_demo"].trigger)
         self.start.recent_requested.connect(self._open_recent)
-        self._show_devices()
 
     # Showing
 
@@ -363,13 +284,6 @@ class MainWindow(QMainWindow):
         else:
             self.banner.show_message(message)
 
-    def _show_devices(self) -> None:
-        self.device.clear()
-        for one in self.session.devices:
-            self.device.addItem(one.title, one.name)
-        self.device.setCurrentIndex(self.device.findData(self.session.device))
-        self.device.setEnabled(len(self.session.devices) > 1)
-
     def _refresh(self, *_: object) -> None:
         """Say on the commands what they would do, and offer those that can run."""
         session, actions = self.session, self.actions_
@@ -377,10 +291,8 @@ class MainWindow(QMainWindow):
         planned = len(session.amounts)
         text = f"Prune {numbers.plural(planned, 'tensor')}" if planned else "Prune"
         actions["prune"].setText(text)
+        actions["prune"].setToolTip("Ctrl+Return" if planned else "Plan an amount first: type 30% or 1000 in the tree")
         actions["prune"].setEnabled(planned > 0 and not busy)
-        self.prune.setText(text)
-        self.prune.setEnabled(planned > 0 and not busy)
-        self.prune.setToolTip("Ctrl+Return" if planned else "Plan an amount first: type 30% or 1000 in the tree")
         actions["save"].setEnabled(session.pruning is not None and not busy)
         actions["cancel"].setEnabled(busy)
         for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):

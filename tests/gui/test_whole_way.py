@@ -66,8 +66,8 @@ def test_that_a_user_gets_from_a_file_to_checkpoints_that_plain_torch_loads(qtbo
     type_amount(window, qtbot, FIRST, "30%")
     type_amount(window, qtbot, SECOND, "100")
     assert session.amounts == {FIRST: Amount(0.3), SECOND: Amount(100)}
-    assert window.prune.text() == "Prune 2 tensors"
-    qtbot.mouseClick(window.prune, Qt.MouseButton.LeftButton)
+    assert window.tools.prune.text() == "Prune 2 tensors"
+    qtbot.mouseClick(window.tools.prune, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session.pruning is not None, timeout=20_000)
     wait_idle(qtbot, session)
     assert window.isWindowModified()

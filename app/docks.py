@@ -1,0 +1,51 @@
+"""Where the panels are around the centre, and how they come back there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+_LEFT_WIDTH, _RIGHT_WIDTH, _BOTTOM_HEIGHT = 572, 288, 230
+
+
+class Docks:
+    """The panels of a window by name: one left, one right, the others as tabs at the bottom."""
+
+    def __init__(self, window: QMainWindow, left: QWidget, right: QWidget, bottom: dict[str, QWidget]) -> None:
+        self._window = window
+        self._left = self._dock("Model", left)
+        self._right = self._dock("Pruning", right)
+        self._bottom = [self._dock(title, panel) for title, panel in bottom.items()]
+
+    def _dock(self, title: str, panel: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(f"dock_{title.lower()}")
+        dock.setWidget(panel)
+        return dock
+
+    def toggles(self) -> Iterator[QAction]:
+        """For each panel the action that shows or hides it."""
+        for dock in (self._left, self._right, *self._bottom):
+            yield dock.toggleViewAction()
+
+    def reset(self) -> None:
+        """Put every panel to where it is at first, and show it."""
+        window, first = self._window, self._bottom[0]
+        for dock in (self._left, self._right, *self._bottom):
+            dock.setFloating(False)
+        for dock, area in ((self._left, _LEFT), (self._right, _RIGHT), (first, _BOTTOM)):
+            window.addDockWidget(area, dock)
+        for dock in self._bottom[1:]:
+            window.addDockWidget(_BOTTOM, dock)
+            window.tabifyDockWidget(first, dock)
+        for dock in (self._left, self._right, *self._bottom):
+            dock.show()
+        first.raise_()
+        window.resizeDocks([self._left, self._right], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal)
+        window.resizeDocks([first], [_BOTTOM_HEIGHT], Qt.Orientation.Vertical)
