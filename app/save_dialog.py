@@ -169,6 +169,8 @@ class SaveDialog(QDialog):
     def _refresh(self) -> None:
         """Say what the file will weigh, what is left out, and why it cannot be saved where it cannot."""
         target = Path(self.path.text())
+        if (typed := self.container.findData(target.suffix)) >= 0:
+            self.container.setCurrentIndex(typed)
         self.remark.setProperty("role", "muted")
         try:
             if not self.path.text().strip():

@@ -92,6 +92,7 @@ def test_that_the_dialog_says_what_will_happen_before_it_does(qtbot, pruned, tmp
     assert save.text().startswith("Replace")
     type_path(qtbot, dialog, tmp_path / "out.safetensors")
     assert save.isEnabled()
+    assert dialog.container.currentData() == ".safetensors", "the container follows the name's ending"
     dialog.findChild(QRadioButton, "form_masked").click()
     with qtbot.waitSignal(pruned.saved, timeout=10_000):
         qtbot.keyClick(dialog, Qt.Key.Key_Return)
