@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pruner.dtypes import DTYPES, DType
 from pruner.errors import PrunerError, UnknownTensorError
+from pruner.pickles.danger import GlobalUse
 
 if TYPE_CHECKING:
     import torch
@@ -129,8 +130,9 @@ class Checkpoint:
 
     `path` is what was opened, `format` the name of its container in `pruner.formats`, `root` the key path of the
     dictionary that holds the weights (empty where it is the file's own), `roots` the key paths that hold weights,
-    `others` the keys beside `root`, `metadata` the text the container itself carries, `files` the files behind it and
-    `detail` what the container's own module needs for saving.
+    `others` the keys beside `root`, `metadata` the text the container itself carries, `globals` the classes and
+    functions that its pickles name, `files` the files behind it and `detail` what the container's own module needs
+    for saving.
     """
 
     path: Path
@@ -143,6 +145,7 @@ class Checkpoint:
     others: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    globals: tuple[GlobalUse, ...] = ()
     detail: Any = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> TensorInfo:

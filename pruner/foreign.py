@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pruner.errors import PrunerError
-from pruner.zip_archive import read_names
+from pruner.zips.directory import read_names
 
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "this is a Git LFS pointer, not the file itself. Run “git lfs pull” beside it."),

@@ -54,6 +54,7 @@ def document(checkpoint: Checkpoint, stats: dict[str, dict[str, Any]]) -> dict[s
         "modules": [asdict(module) for module in checkpoint.modules],
         "tensors": [_tensor(info) | stats.get(name, {}) for name, info in checkpoint.tensors.items()],
         "others": list(checkpoint.others),
+        "globals": [asdict(one) for one in checkpoint.globals],
         "warnings": list(checkpoint.warnings),
     }
 

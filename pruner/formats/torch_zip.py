@@ -18,15 +18,15 @@ from pruner.errors import PrunerError
 from pruner.files import copy
 from pruner.mask import Mask
 from pruner.patching import zero_pruned
-from pruner.pickled import Call, Global, Persistent, mapping_of
+from pruner.pickles.repickle import write_pickle
+from pruner.pickles.roots import Root, choose_root, find_roots, keys_beside
+from pruner.pickles.torch_objects import DTYPE_STORAGES, TensorRecord, is_module
+from pruner.pickles.unpickle import UnpickleError, read_pickle
+from pruner.pickles.values import Call, Global, Persistent, mapping_of
 from pruner.progress import Meter
 from pruner.reading import read_bytes
-from pruner.repickle import write_pickle
-from pruner.roots import Root, choose_root, find_roots, keys_beside
 from pruner.ties import with_shared_storages
-from pruner.torch_objects import DTYPE_STORAGES, TensorRecord, is_module
-from pruner.unpickle import UnpickleError, read_pickle
-from pruner.zip_archive import DEFLATED, STORED, ZipEntry, checksum_places, damaged, read_entries, read_names
+from pruner.zips.directory import DEFLATED, STORED, ZipEntry, checksum_places, damaged, read_entries, read_names
 
 _MAX_PICKLE = 1 << 29
 _ALIGNMENT = 64

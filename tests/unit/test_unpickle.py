@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pruner
-from pruner.pickled import Call, mapping_of
-from pruner.repickle import write_pickle
-from pruner.unpickle import UnpickleError, read_pickle
+from pruner.pickles.repickle import write_pickle
+from pruner.pickles.unpickle import UnpickleError, read_pickle
+from pruner.pickles.values import Call, mapping_of
 
 ATOMS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
 KEYS = st.one_of(st.text(), st.integers(), st.booleans(), st.binary())

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from pruner.pickled import Call, Global, Persistent
+from pruner.pickles.values import Call, Global, Persistent
 
 
 class UnpickleError(Exception):

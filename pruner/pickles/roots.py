@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pruner.errors import PrunerError
-from pruner.pickled import mapping_of
-from pruner.torch_objects import Weights, is_module, weights_of
+from pruner.pickles.torch_objects import Weights, is_module, weights_of
+from pruner.pickles.values import mapping_of
 
 _PREFERRED = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 _NOT_WEIGHTS = re.compile(r"(^|_)(optim\w*|opt|\w*sched\w*|scaler|amp|rng|lr)(_|$)|^(callbacks|loops)$", re.IGNORECASE)

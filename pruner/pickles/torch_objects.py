@@ -10,7 +10,7 @@ from pruner.checkpoint import Kind, ModuleInfo
 from pruner.dtypes import DTYPES
 from pruner.errors import PrunerError
 from pruner.module_tree import kind_from_name, modules_from_names
-from pruner.pickled import Call, Global, Persistent, attributes_of, mapping_of
+from pruner.pickles.values import Call, Global, Persistent, attributes_of, mapping_of
 
 _STORAGE_DTYPES = {
     "DoubleStorage": "float64",

@@ -1,6 +1,7 @@
 """The way back: a pickle (protocol 2, torch's own) that describes the same objects.
 
-What `pruner.unpickle` read comes out the same, and what it shared stays shared; nothing is imported or called for it.
+What `pruner.pickles.unpickle` read comes out the same, and what it shared stays shared; nothing is imported or called
+for it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from pruner.pickled import Call, Global, Persistent
+from pruner.pickles.values import Call, Global, Persistent
 
 _BATCH = 1000
 
 
 def write_pickle(value: Any) -> bytes:
-    """The pickle of inert data as `pruner.pickled` has it."""
+    """The pickle of inert data as `pruner.pickles.values` has it."""
     return _Writer().pickle(value)
 
 

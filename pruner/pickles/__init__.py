@@ -1,0 +1,1 @@
+"""Pickles read, understood and written as data: nothing that one names is ever imported or called."""

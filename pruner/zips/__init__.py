@@ -1,0 +1,1 @@
+"""Zip archives: what they hold and where, patched copies, new ones."""
