@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 Kind = Literal["parameter", "buffer", "tensor"]
+Layout = Literal["strided", "sparse", "meta", "wrapper", "nested"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,23 @@ class Storage:
     nbytes: int
     deflated: int | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.offset, self.nbytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block of a tensor that a container keeps by itself, as an item of `length` bytes from byte `offset` of `file`.
+
+    `first` is the block's first index in each dimension of the tensor, `shape` its size in each; both count elements.
+    """
+
+    first: tuple[int, ...]
+    shape: tuple[int, ...]
+    file: Path
+    offset: int
+    length: int
+
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
@@ -38,7 +56,11 @@ class TensorInfo:
 
     `shape` and `stride` count elements; `storage_offset` is the first element's place in `storage`, in elements.
     `kind` is `tensor` where the file does not tell a parameter from a buffer. `shares_storage_with` names the
-    tensors that have bytes in common with this one.
+    tensors that have bytes in common with this one. Only a `strided` tensor has its elements in `storage`; one of
+    another `layout` is listed and kept: sparse, without numbers (`meta`), wrapped by a class, or nested.
+
+    A tensor with `pieces` is put together from them (see `pruner.pieces`). `shape` is the whole tensor's, `stride` that
+    of its elements in the order of their flat index, and `storage` is empty: it says only where the first piece lies.
     """
 
     name: str
@@ -49,6 +71,8 @@ class TensorInfo:
     storage: Storage
     storage_offset: int = 0
     shares_storage_with: tuple[str, ...] = ()
+    layout: Layout = "strided"
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def module(self) -> str:
@@ -69,6 +93,16 @@ class TensorInfo:
     def nbytes(self) -> int:
         """Bytes of the elements, as a contiguous tensor would take them."""
         return self.dtype_info.nbytes(self.numel)
+
+    @property
+    def readable(self) -> bool:
+        """Whether its elements can be read one by one."""
+        return self.layout == "strided" and self.dtype_info.family != "packed"
+
+    @property
+    def prunable(self) -> bool:
+        """Whether single elements have a magnitude and can be written as zero."""
+        return self.readable and self.dtype_info.prunable
 
     @property
     def contiguous(self) -> bool:
@@ -94,11 +128,22 @@ class TensorInfo:
     @property
     def span(self) -> tuple[int, int]:
         """First byte and length in the unpacked storage of the run that holds all elements."""
-        if self.numel == 0:
-            return 0, 0
-        last = sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
-        first = self.dtype_info.nbytes(self.storage_offset)
-        return first, self.dtype_info.nbytes(last + 1)
+        last = 0
+        for size, stride in zip(self.shape, self.stride, strict=True):
+            if size == 0:
+                return 0, 0
+            last += (size - 1) * stride
+        dtype = self.dtype_info
+        return dtype.nbytes(self.storage_offset), dtype.nbytes(last + 1)
+
+
+def contiguous_stride(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides, in elements, of a tensor of that shape whose elements lie in the order of their flat index."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pruner.errors import PrunerError
 if TYPE_CHECKING:
     import torch
 
-Family = Literal["float", "integer", "bool", "complex", "scale", "packed"]
+Family = Literal["float", "integer", "bool", "complex", "scale", "quantized", "packed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class DType:
     """One element type.
 
     `name` is torch's without `torch.`; `bits` is the size of an element; `family` says what pruning it means:
-    `scale` is an exponent without a zero (float8_e8m0fnu), `packed` holds several numbers in a byte.
+    `scale` is an exponent without a zero (float8_e8m0fnu), `quantized` an integer that a scale and a zero point outside
+    it turn into a number, `packed` holds several numbers in a byte.
     """
 
     name: str
@@ -66,7 +67,8 @@ def _table() -> dict[str, DType]:
         "bool": {"bool": 8},
         "complex": {"complex32": 32, "complex64": 64, "complex128": 128},
         "scale": {"float8_e8m0fnu": 8},
-        "packed": {"float4_e2m1fn_x2": 8, "float6_e2m3": 6, "float6_e3m2": 6},
+        "quantized": dict.fromkeys(("qint8", "quint8"), 8) | {"qint32": 32},
+        "packed": {"float4_e2m1fn_x2": 8, "float6_e2m3": 6, "float6_e3m2": 6, "quint4x2": 4, "quint2x4": 2},
     }
     for family, sizes in families.items():
         for name, bits in sizes.items():
@@ -75,13 +77,17 @@ def _table() -> dict[str, DType]:
 
 
 DTYPES: dict[str, DType] = _table()
+_INTEGERS_OF = {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}
 
 
 def torch_dtype(name: str) -> torch.dtype:
-    """torch's object for a type's name; raises `PrunerError` where this torch has none."""
+    """torch's object for a type's name, for a quantized one that of the integers it stores.
+
+    Raises `PrunerError` where this torch has none.
+    """
     import torch
 
-    dtype = getattr(torch, name, None)
+    dtype = getattr(torch, _INTEGERS_OF.get(name, name), None)
     if not isinstance(dtype, torch.dtype):
         raise PrunerError(f"{name} is a type that torch {torch.__version__} does not have.")
     return dtype

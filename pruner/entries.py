@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,3 +66,21 @@ class Entry:
         for start in range(0, self.mask.numel, _CHUNK):
             kept = self.mask.chunk(start, min(start + _CHUNK, self.mask.numel))
             yield np.where(kept[:, None], one[None, :], np.uint8(0)).reshape(-1).data
+
+
+def unshared(entries: Sequence[Entry]) -> list[str]:
+    """Notes on what a container changes that holds every tensor by itself, in the order of its elements."""
+    names = {entry.source.name for entry in entries}
+    notes = []
+    tied = [entry for entry in entries if names.intersection(entry.source.shares_storage_with)]
+    if tied:
+        notes.append(f"Memory that tensors shared is written for each of them: {_listed(tied)}.")
+    strided = [entry for entry in entries if not entry.source.contiguous]
+    if strided:
+        notes.append(f"Tensors that were not contiguous are written contiguously: {_listed(strided)}.")
+    return notes
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    names = ", ".join(entry.name for entry in entries[:3])
+    return f"{names} and {len(entries) - 3} more" if len(entries) > 3 else names

@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pruner.errors import PrunerError
-from pruner.progress import Meter
-
-_COPY_BYTES = 4 << 20
 
 
 @contextmanager
@@ -39,14 +36,6 @@ def appearing(target: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
         else:
             partial.unlink(missing_ok=True)
-
-
-def copy(source: Path, target: Path, meter: Meter) -> None:
-    """Copy a file's bytes to a new name, a few megabytes at a time."""
-    with source.open("rb") as read, target.open("xb") as write:
-        while data := read.read(_COPY_BYTES):
-            write.write(data)
-            meter.step(len(data), source.name)
 
 
 def _flush(path: Path) -> None:

@@ -1,60 +1,164 @@
-"""Pruned elements zeroed in a copy of their file; every other byte stays."""
+"""Copies of files in which the pruned elements are zero and every other byte stays."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from pruner.checkpoint import TensorInfo
+from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.errors import PrunerError
 from pruner.mask import Bytes, Mask
 from pruner.progress import Meter
 
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 4 << 20
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint64}
+
+Read = Callable[[int], Bytes]
+"""Gives the next bytes of a stream, exactly so many."""
 
 
-def zero_pruned(file: BinaryIO, info: TensorInfo, mask: Mask, meter: Meter) -> None:
-    """Write zero bytes over the elements of `info` that `mask` prunes, in a file laid out as the tensor's own.
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The run of bytes that holds the elements of a pruned tensor.
 
-    Zero bytes are `+0.0`, or 0, in every prunable type. Raises `PrunerError` for a storage that the file packs.
+    `begin` is its first byte in the tensor's unpacked storage; `slots` counts the places for elements in it, gaps
+    between strided elements included.
     """
-    if info.storage.deflated is not None:
-        raise PrunerError(
-            f"{info.storage.file}: “{info.name}” is packed in the file and cannot be patched in place. "
-            "Save as .safetensors instead."
-        )
-    first, length = info.span
-    begin = info.storage.offset + first
-    if not info.contiguous:
-        raw = _read(file, begin, length)
-        _elements(raw, info)[~mask.to_bools()] = 0
-        _write(file, begin, raw)
-        meter.step(info.nbytes, info.name)
-        return
-    itemsize = info.dtype_info.itemsize
-    for start in range(0, info.numel, _CHUNK):
-        stop = min(start + _CHUNK, info.numel)
-        pruned = ~mask.chunk(start, stop)
-        if pruned.any():
-            raw = _read(file, begin + start * itemsize, (stop - start) * itemsize)
-            raw.reshape(stop - start, itemsize)[pruned] = 0
-            _write(file, begin + start * itemsize, raw)
-        meter.step((stop - start) * itemsize, info.name)
+
+    info: TensorInfo
+    mask: Mask
+
+    @property
+    def begin(self) -> int:
+        """The first byte, in the storage."""
+        return self.info.span[0]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.info.dtype_info.itemsize
+
+    @property
+    def slots(self) -> int:
+        """Places for elements in the run."""
+        return self.info.span[1] // self.itemsize
+
+    def kept(self, start: int, stop: int) -> Bytes:
+        """1 for what stays and 0 for what is pruned, of the places `start` (a multiple of 8) to `stop`."""
+        if self.info.contiguous:
+            return self.mask.chunk(start, stop).view(np.uint8)
+        left = np.arange(start, stop)
+        flat = np.zeros(stop - start, dtype=np.int64)
+        inside = np.ones(stop - start, dtype=np.bool_)
+        dimensions = zip(self.info.stride, self.info.shape, contiguous_stride(self.info.shape), strict=True)
+        for stride, size, step in sorted(dimensions, reverse=True):
+            if size > 1:
+                index, left = np.divmod(left, stride)
+                inside &= index < size
+                flat += index * step
+        inside &= left == 0
+        kept = np.ones(stop - start, dtype=np.uint8)
+        chosen = flat[inside]
+        kept[inside] = (self.mask.bits[chosen >> 3] >> (chosen & 7).astype(np.uint8)) & 1
+        return kept
 
 
-def _elements(raw: Bytes, info: TensorInfo) -> Bytes:
-    """The bytes of a strided tensor's span, seen with its shape and one more dimension for an element's bytes."""
-    itemsize = info.dtype_info.itemsize
-    strides = (*(stride * itemsize for stride in info.stride), 1)
-    return np.lib.stride_tricks.as_strided(raw, (*info.shape, itemsize), strides)
+def regions_by_storage(checkpoint: Checkpoint, masks: Mapping[str, Mask]) -> dict[Storage, list[Region]]:
+    """What is to be zeroed in which storage, in the order of the bytes; tensors that are the same memory count once."""
+    found: dict[Storage, dict[int, Region]] = {}
+    for name, mask in masks.items():
+        region = Region(checkpoint[name], mask)
+        if region.slots:
+            found.setdefault(checkpoint[name].storage, {}).setdefault(region.begin, region)
+    return {storage: [regions[begin] for begin in sorted(regions)] for storage, regions in found.items()}
 
 
-def _read(file: BinaryIO, offset: int, length: int) -> Bytes:
-    file.seek(offset)
-    return np.frombuffer(bytearray(file.read(length)), dtype=np.uint8)
+def zeroed(read: Read, length: int, regions: Sequence[Region]) -> Iterator[tuple[Bytes, Bytes, str]]:
+    """A storage of `length` bytes, piece by piece: as it was, with pruned elements zero, and which tensor it is of.
+
+    Zero bytes are `+0.0`, or 0, in every prunable type; a multiplication of the bits by 0 or 1 makes them, whatever
+    stood there.
+    """
+    position = 0
+    for region in regions:
+        yield from ((piece, piece, "") for piece in _pieces(read, region.begin - position))
+        step = _CHUNK_BYTES // region.itemsize // 8 * 8
+        for start in range(0, region.slots, step):
+            stop = min(start + step, region.slots)
+            before = read((stop - start) * region.itemsize)
+            yield before, _multiplied(before, region.kept(start, stop), region.itemsize), region.info.name
+        position = region.begin + region.slots * region.itemsize
+    yield from ((piece, piece, "") for piece in _pieces(read, length - position))
 
 
-def _write(file: BinaryIO, offset: int, raw: Bytes) -> None:
-    file.seek(offset)
-    file.write(raw.data)
+def copy_zeroed(source: Path, target: Path, storages: Mapping[Storage, Sequence[Region]], meter: Meter) -> None:
+    """Copy a file to a new name, with pruned elements zero; the storages are those in this file, none of them packed.
+
+    Raises `OSError` as files do, and `PrunerError` where the source ends early.
+    """
+    with Copying(source, target, meter) as copying:
+        for storage in sorted(storages, key=lambda one: one.offset):
+            copying.copy_to(storage.offset)
+            for _, after, what in zeroed(copying.read, storage.nbytes, storages[storage]):
+                copying.write(after, what)
+        copying.copy_to(None)
+
+
+class Copying:
+    """A file that is copied from its beginning to its end, here and there with changes."""
+
+    def __init__(self, source: Path, target: Path, meter: Meter) -> None:
+        self._source = source.open("rb")
+        self._target = target.open("xb", buffering=0)
+        self._meter = meter
+        self._what = source.name
+
+    def __enter__(self) -> Copying:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+        self._target.close()
+
+    def read(self, length: int) -> Bytes:
+        """The next bytes of the source."""
+        data = np.empty(length, dtype=np.uint8)
+        if self._source.readinto(data.data) != length:
+            raise self._ends_early()
+        return data
+
+    def write(self, data: Bytes, what: str = "") -> None:
+        """The next bytes of the copy."""
+        left = data.data
+        while left:
+            left = left[self._target.write(left) :]
+        self._meter.step(len(data), what or self._what)
+
+    def copy_to(self, offset: int | None) -> None:
+        """Copy what comes before the byte `offset` of the source, or all that is left."""
+        while True:
+            wanted = _CHUNK_BYTES if offset is None else min(_CHUNK_BYTES, offset - self._source.tell())
+            data = self._source.read(wanted) if wanted else b""
+            if not data:
+                break
+            self.write(np.frombuffer(data, dtype=np.uint8))
+        if offset is not None and self._source.tell() != offset:
+            raise self._ends_early()
+
+    def _ends_early(self) -> PrunerError:
+        return PrunerError(f"{self._source.name}: the file ends early. It is cut off or has changed.")
+
+
+def _pieces(read: Read, length: int) -> Iterator[Bytes]:
+    for start in range(0, length, _CHUNK_BYTES):
+        yield read(min(_CHUNK_BYTES, length - start))
+
+
+def _multiplied(data: Bytes, kept: Bytes, itemsize: int) -> Bytes:
+    words = data.view(_WORDS[itemsize])
+    factors = np.repeat(kept, 2) if itemsize == 16 else kept
+    product: Bytes = np.multiply(words, factors, dtype=words.dtype).view(np.uint8)
+    return product

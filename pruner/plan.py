@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.errors import PrunerError, UnknownTensorError
+from pruner.reading import why_unreadable
 
 DEFAULT_METHOD = "l1_unstructured"
 
@@ -54,7 +55,7 @@ class Plan:
             step = Step(Amount.of(amount), method)
             for info in matching(checkpoint, pattern):
                 if info.name == pattern:
-                    _require_prunable(checkpoint, info)
+                    require_prunable(checkpoint, info)
                 elif not is_candidate(info):
                     passed_over.setdefault(info.name)
                     continue
@@ -74,7 +75,7 @@ class Plan:
 
 def is_candidate(info: TensorInfo) -> bool:
     """Whether patterns choose the tensor: floating-point, and not known to be a buffer."""
-    return info.dtype_info.family == "float" and info.kind != "buffer"
+    return info.prunable and info.dtype_info.family == "float" and info.kind != "buffer"
 
 
 def matching(checkpoint: Checkpoint, pattern: str) -> list[TensorInfo]:
@@ -92,8 +93,11 @@ def matching(checkpoint: Checkpoint, pattern: str) -> list[TensorInfo]:
     return found
 
 
-def _require_prunable(checkpoint: Checkpoint, info: TensorInfo) -> None:
-    if not info.dtype_info.prunable:
+def require_prunable(checkpoint: Checkpoint, info: TensorInfo) -> None:
+    """Raise `PrunerError` where pruning the tensor has no meaning."""
+    if not info.readable:
+        raise PrunerError(f"{checkpoint.path}: “{info.name}” cannot be pruned: {why_unreadable(info)}")
+    if not info.prunable:
         raise PrunerError(
             f"{checkpoint.path}: “{info.name}” is {info.dtype}: its elements have no magnitude to prune by."
         )

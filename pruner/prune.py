@@ -13,7 +13,7 @@ from pruner.devices import resolve
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
 from pruner.methods import Elements, method_named
-from pruner.plan import Plan, Step
+from pruner.plan import Plan, Step, require_prunable
 from pruner.progress import Meter, Progress
 from pruner.ties import identical, sharers
 
@@ -165,8 +165,7 @@ def _require_possible(checkpoint: Checkpoint, plan: Plan, before: Mapping[str, T
     """Find what would fail before anything is done."""
     for name, step in plan.steps.items():
         info = checkpoint[name]
-        if not info.dtype_info.prunable:
-            raise PrunerError(f"{checkpoint.path}: “{name}” is {info.dtype}: it has no magnitudes to prune by.")
+        require_prunable(checkpoint, info)
         if info.overlapping:
             raise PrunerError(
                 f"{checkpoint.path}: several indices of “{name}” are one element in memory (an expanded tensor); "

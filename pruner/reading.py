@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -18,15 +19,29 @@ if TYPE_CHECKING:
 
 _INFLATE_STEP = 1 << 20
 _MOST_EXPANDED = 1 << 32
+_WHY_UNREADABLE = {
+    "sparse": "it is stored sparsely",
+    "meta": "the file has its shape but no numbers for it (device meta)",
+    "wrapper": "a class of its own wraps it",
+    "nested": "it is nested of parts of several sizes",
+}
+
+
+def why_unreadable(info: TensorInfo) -> str:
+    """Why a tensor's elements cannot be read, in a sentence."""
+    what = _WHY_UNREADABLE.get(info.layout, f"{info.dtype} packs several numbers into a byte")
+    return f"{what}; it is kept as it is."
 
 
 def read_tensor(info: TensorInfo) -> torch.Tensor:
     """The whole tensor on the CPU, with the file's dtype, shape and strides (contiguous where it overlaps itself).
 
-    Raises `PrunerError` where the file cannot be read or this torch lacks the dtype.
+    Raises `PrunerError` where the file cannot be read, the tensor is not strided or this torch lacks the dtype.
     """
     import torch
 
+    if info.layout != "strided":
+        raise PrunerError(f"{info.storage.file}: “{info.name}” cannot be read: {why_unreadable(info)}")
     dtype = torch_dtype(info.dtype)
     if info.overlapping and info.nbytes > _MOST_EXPANDED:
         raise PrunerError(
@@ -34,6 +49,10 @@ def read_tensor(info: TensorInfo) -> torch.Tensor:
         )
     if info.numel == 0:
         return torch.empty(info.shape, dtype=dtype)
+    if info.pieces:
+        from pruner.pieces import put_together
+
+        return put_together(info)
     first, length = info.span
     flat = torch.from_numpy(read_bytes(info.storage, first, length)).view(dtype)
     view = flat.as_strided(info.shape, info.stride)
@@ -45,7 +64,12 @@ def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
 
     Only contiguous tensors are read chunk by chunk; others are read whole. Raises as `read_tensor` does.
     """
-    if not info.contiguous or info.storage.deflated is not None:
+    if info.pieces:
+        from pruner.pieces import chunks_of_pieces
+
+        yield from chunks_of_pieces(info, elements)
+        return
+    if not info.contiguous or not info.readable:
         flat = read_tensor(info).reshape(-1)
         for start in range(0, info.numel, elements):
             yield flat[start : start + elements]
@@ -54,11 +78,9 @@ def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
 
     dtype = torch_dtype(info.dtype)
     itemsize = info.dtype_info.itemsize
-    first, _ = info.span
-    for start in range(0, info.numel, elements):
-        count = min(elements, info.numel - start)
-        raw = read_bytes(info.storage, first + start * itemsize, count * itemsize)
-        yield torch.from_numpy(raw).view(dtype)
+    with unpacked(info.storage, info.span[0]) as read:
+        for start in range(0, info.numel, elements):
+            yield torch.from_numpy(read(min(elements, info.numel - start) * itemsize)).view(dtype)
 
 
 def read_bytes(storage: Storage, first: int, length: int) -> Bytes:
@@ -67,43 +89,74 @@ def read_bytes(storage: Storage, first: int, length: int) -> Bytes:
         raise PrunerError(f"{storage.file}: a tensor reaches beyond its storage. The file is damaged.")
     if length == 0:
         return np.empty(0, dtype=np.uint8)
+    with unpacked(storage, first) as read:
+        return read(length)
+
+
+@contextmanager
+def unpacked(storage: Storage, first: int = 0) -> Iterator[Callable[[int], Bytes]]:
+    """A function that gives the next so many bytes of a storage, unpacked, from its byte `first` on.
+
+    They come as writable uint8 arrays. Raises `PrunerError` where the file ends early, is damaged or cannot be read.
+    """
     try:
         with storage.file.open("rb") as file:
-            if storage.deflated is not None:
-                return _inflate(file, storage, first, length)
-            file.seek(storage.offset + first)
-            data = np.empty(length, dtype=np.uint8)
-            if file.readinto(data.data) != length:
-                raise PrunerError(f"{storage.file}: the file ends early. It is cut off or has changed.")
-            return data
+            yield (
+                _Inflating(file, storage, first).read if storage.deflated is not None else _stored(file, storage, first)
+            )
     except MemoryError as error:
-        raise PrunerError(f"{storage.file}: {length} bytes of it do not fit into memory.") from error
+        raise PrunerError(f"{storage.file}: {storage.nbytes} bytes of it do not fit into memory.") from error
+    except zlib.error as error:
+        raise PrunerError(f"{storage.file}: packed data is damaged ({error}).") from error
     except OSError as error:
         raise PrunerError(f"{storage.file}: cannot be read ({error.strerror or error}).") from error
 
 
-def _inflate(file: BinaryIO, storage: Storage, first: int, length: int) -> Bytes:
-    """The bytes of a deflated storage; what is unpacked is bounded by the size that was checked at opening."""
-    assert storage.deflated is not None
-    file.seek(storage.offset)
-    packed_left = storage.deflated
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = bytearray()
-    skip = first
-    pending = b""
-    try:
-        while len(data) < length and not stream.eof:
-            if not pending:
-                pending = file.read(min(_INFLATE_STEP, packed_left))
-                packed_left -= len(pending)
-                if not pending:
-                    break
-            unpacked = stream.decompress(pending, _INFLATE_STEP)
-            pending = stream.unconsumed_tail
-            data += unpacked[skip:]
-            skip -= min(skip, len(unpacked))
-    except zlib.error as error:
-        raise PrunerError(f"{storage.file}: packed data is damaged ({error}).") from error
-    if len(data) < length:
-        raise PrunerError(f"{storage.file}: packed data ends early. The file is damaged.")
-    return np.frombuffer(data, dtype=np.uint8)[:length]
+def _stored(file: BinaryIO, storage: Storage, first: int) -> Callable[[int], Bytes]:
+    file.seek(storage.offset + first)
+
+    def read(length: int) -> Bytes:
+        data = np.empty(length, dtype=np.uint8)
+        if file.readinto(data.data) != length:  # type: ignore[attr-defined]
+            raise PrunerError(f"{storage.file}: the file ends early. It is cut off or has changed.")
+        return data
+
+    return read
+
+
+class _Inflating:
+    """Unpacks a deflated storage from its beginning on; what it holds at a time is about a step."""
+
+    def __init__(self, file: BinaryIO, storage: Storage, first: int) -> None:
+        assert storage.deflated is not None
+        file.seek(storage.offset)
+        self._file = file
+        self._storage = storage
+        self._left = storage.deflated
+        self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._packed = b""
+        while first:
+            first -= len(self.read(min(first, _INFLATE_STEP)))
+
+    def read(self, length: int) -> Bytes:
+        data = np.empty(length, dtype=np.uint8)
+        filled = 0
+        while filled < length:
+            step = self._step(length - filled)
+            data[filled : filled + len(step)] = np.frombuffer(step, dtype=np.uint8)
+            filled += len(step)
+        return data
+
+    def _step(self, most: int) -> bytes:
+        """Some of the next bytes, at least one."""
+        while True:
+            if not self._packed:
+                self._packed = self._file.read(min(_INFLATE_STEP, self._left))
+                self._left -= len(self._packed)
+            at_end = not self._packed
+            step = self._stream.decompress(self._packed, min(most, _INFLATE_STEP))
+            self._packed = self._stream.unconsumed_tail
+            if step:
+                return step
+            if at_end or self._stream.eof:
+                raise PrunerError(f"{self._storage.file}: packed data ends early. The file is damaged.")

@@ -78,7 +78,7 @@ def _stats(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
     progress = terminal_progress()
     found: dict[str, dict[str, Any]] = {}
     for name, info in checkpoint.tensors.items():
-        if info.dtype_info.family != "packed":
+        if info.readable:
             measured = figures(checkpoint, name, progress=progress)
             found[name] = {key: getattr(measured, value) for key, value in _STATS.items()}
     end_progress(progress)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -13,10 +13,13 @@ from pruner.checkpoint import Checkpoint
 from pruner.entries import Entry
 from pruner.errors import PrunerError
 from pruner.files import appearing
-from pruner.formats import Format, format_for, formats
+from pruner.formats import PatchableFormat, WritableFormat
+from pruner.mask import Mask
 from pruner.progress import Meter, Progress
 from pruner.prune import Pruning
 from pruner.registry import discover
+from pruner.shards import ShardSet, patch_set, write_set
+from pruner.targets import Target, require_free, target_of
 
 
 class Form(Protocol):
@@ -65,47 +68,53 @@ def save(
     form: str = "permanent",
     *,
     overwrite: bool = True,
+    shard_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Saved:
     """Save what pruning left; the ending of `path` chooses the container.
 
-    With the source's own container the permanent form is a copy of the source in which only pruned elements, and the
-    checksums over them, differ; a sharded set becomes a folder of that name. The file appears whole or not at all.
-    Raises `PrunerError` for a target that is the source, exists (without `overwrite`) or cannot be written.
+    With the source's own ending the permanent form is a copy of the source in which only pruned elements, and the
+    checksums over them, differ; several files become a folder of that name. With `shard_bytes` a folder of shards of
+    at most so many bytes (a larger tensor has one for itself) and an index is written. The file or folder appears
+    whole or not at all. Raises `PrunerError` for a target that is the source, exists (without `overwrite`) or cannot
+    be written.
     """
-    target = Path(path).absolute()
     chosen = form_named(form)
-    container, patched, target = _destination(checkpoint, chosen, target, overwrite)
+    target = _free_target(checkpoint, chosen, Path(path).absolute(), shard_bytes, overwrite)
     checkpoint.require_unchanged()
     begun = time.perf_counter()
-    with appearing(target) as partial:
-        if patched:
+    with appearing(target.path) as partial:
+        if target.patched:
             masks = {name: one.mask for name, one in pruning.tensors.items() if one.pruned}
-            work = checkpoint.file_bytes + sum(checkpoint[name].nbytes for name in masks)
-            notes = container.patch(checkpoint, masks, partial, Meter(work, progress))
+            notes = _patch(checkpoint, masks, target, partial, Meter(checkpoint.file_bytes, progress))
         else:
             entries = chosen.entries(checkpoint, pruning)
-            notes = container.write(checkpoint, entries, partial, Meter(_work(entries), progress))
-    return Saved(target, form, container.name, _bytes_of(target), time.perf_counter() - begun, tuple(notes))
+            notes = _write(checkpoint, entries, target, partial, shard_bytes, Meter(_work(entries), progress))
+        checkpoint.require_unchanged()
+    return Saved(
+        target.path, form, target.container.name, _bytes_of(target.path), time.perf_counter() - begun, tuple(notes)
+    )
 
 
-def check_target(checkpoint: Checkpoint, target: Path, form: str, *, overwrite: bool = True) -> str:
+def check_target(
+    checkpoint: Checkpoint, path: Path, form: str, *, shard_bytes: int | None = None, overwrite: bool = True
+) -> str:
     """Whether a target can be saved to, before anything is; gives a remark for the user, or an empty text.
 
     Raises `PrunerError` as `save` would.
     """
-    container, _, target = _destination(checkpoint, form_named(form), target, overwrite)
-    if not target.parent.is_dir():
-        raise PrunerError(f"{target.parent}: there is no such folder.")
-    remarks = ["It replaces what is there."] if target.is_file() else []
-    if container.name != checkpoint.format and checkpoint.others:
+    target = _free_target(checkpoint, form_named(form), path, shard_bytes, overwrite)
+    if not target.path.parent.is_dir():
+        raise PrunerError(f"{target.path.parent}: there is no such folder.")
+    remarks = ["It replaces what is there."] if target.path.is_file() else []
+    if target.container.name != checkpoint.format and checkpoint.others:
         remarks.append(f"Left out, since it is no tensor: {', '.join(checkpoint.others)}.")
     return " ".join(remarks)
 
 
-def is_patched(checkpoint: Checkpoint, target: Path, form: str) -> bool:
+def is_patched(checkpoint: Checkpoint, path: Path, form: str, shard_bytes: int | None = None) -> bool:
     """Whether saving would patch a copy of the source, and so give files of its size; raises as `save` does."""
-    return _container(checkpoint, form_named(form), target)[1]
+    return target_of(checkpoint, form_named(form).patches, form, path, shard_bytes).patched
 
 
 def written_bytes(checkpoint: Checkpoint, pruning: Pruning, form: str) -> int:
@@ -113,58 +122,51 @@ def written_bytes(checkpoint: Checkpoint, pruning: Pruning, form: str) -> int:
     return _work(form_named(form).entries(checkpoint, pruning))
 
 
+def _free_target(checkpoint: Checkpoint, form: Form, path: Path, shard_bytes: int | None, overwrite: bool) -> Target:
+    try:
+        target = target_of(checkpoint, form.patches, form.name, path, shard_bytes)
+        require_free(checkpoint, target.path, overwrite)
+    except OSError as error:
+        raise PrunerError(f"{path}: this name cannot be used ({error.strerror}). Choose another.") from error
+    return target
+
+
+def _patch(checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Target, partial: Path, meter: Meter) -> list[str]:
+    container = target.container
+    assert isinstance(container, PatchableFormat)
+    if isinstance(checkpoint.detail, ShardSet):
+        return patch_set(checkpoint, masks, partial, lambda shard, own, made: container.patch(shard, own, made, meter))
+    return container.patch(checkpoint, masks, partial, meter)
+
+
+def _write(
+    checkpoint: Checkpoint,
+    entries: Sequence[Entry],
+    target: Target,
+    partial: Path,
+    shard_bytes: int | None,
+    meter: Meter,
+) -> list[str]:
+    container = target.container
+    assert isinstance(container, WritableFormat)
+    if shard_bytes is None:
+        return container.write(checkpoint, entries, partial, meter)
+    alone = replace(checkpoint, detail=None)  # a shard has no room for what stands beside the weights
+    return write_set(
+        entries,
+        partial,
+        shard_bytes,
+        target.shard_suffix,
+        lambda group, made: container.write(alone, group, made, meter),
+        meter,
+    )
+
+
 def _work(entries: Sequence[Entry]) -> int:
     return sum(entry.nbytes for entry in entries)
 
 
-def _destination(checkpoint: Checkpoint, form: Form, target: Path, overwrite: bool) -> tuple[Format, bool, Path]:
-    """The container, whether the source is patched, and the file or folder that would appear."""
-    try:
-        container, patched = _container(checkpoint, form, target)
-        if patched and target.name.endswith(".index.json"):
-            target = target.parent
-        _require_target(checkpoint, target, overwrite)
-    except OSError as error:
-        raise PrunerError(f"{target}: this name cannot be used ({error.strerror}). Choose another.") from error
-    return container, patched, target
-
-
-def _container(checkpoint: Checkpoint, form: Form, target: Path) -> tuple[Format, bool]:
-    """The container that the target's name stands for, and whether the source is patched."""
-    own = formats()[checkpoint.format]
-    named = format_for(target)
-    sharded = len(checkpoint.files) > 1
-    folder = target.suffix == "" or target.is_dir() or target.name.endswith(".index.json")
-    if sharded and folder:
-        if not form.patches:
-            raise PrunerError(
-                f"{target}: the {form.name} form is saved as one file: end its name in .pt or .safetensors."
-            )
-        return own, True
-    if named is None and target.suffix == checkpoint.path.suffix and not sharded:
-        named = own
-    if named is None or target.is_dir():
-        endings = ", ".join(suffix for one in formats().values() for suffix in one.suffixes)
-        raise PrunerError(f"{target}: the name's ending chooses the container; there are {endings}.")
-    return named, form.patches and named.name == own.name and not sharded
-
-
-def _require_target(checkpoint: Checkpoint, target: Path, overwrite: bool) -> None:
-    if "\0" in str(target):
-        raise PrunerError(f"{target}: a name cannot hold a null character. Choose another.")
-    if not target.exists():
-        return
-    sources = [checkpoint.path, *(stamp.path for stamp in checkpoint.files)]
-    inside = target.is_dir() and any(source.parent.samefile(target) for source in sources if source.is_file())
-    if inside or any(source.exists() and target.samefile(source) for source in sources):
-        raise PrunerError(f"{target}: this is the source itself, which is never written to. Choose another name.")
-    if target.is_dir() and not any(target.iterdir()):
-        return
-    if not overwrite:
-        raise PrunerError(f"{target}: it exists already. Choose another name, or allow to replace it (--force).")
-
-
 def _bytes_of(path: Path) -> int:
     if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir())
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return path.stat().st_size

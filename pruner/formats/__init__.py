@@ -1,6 +1,7 @@
 """Container formats, one file each: a file here with a `FORMAT` is known everywhere.
 
-A format recognises its files by their content, lists them without reading numbers, patches a copy, and writes new ones.
+A format recognises its files by their content and lists them without reading numbers. Most can be patched in a copy,
+some written anew.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pruner.checkpoint import Checkpoint
 from pruner.entries import Entry
@@ -17,6 +18,7 @@ from pruner.foreign import describe
 from pruner.mask import Mask
 from pruner.progress import Meter
 from pruner.registry import discover
+from pruner.shards import index_of, open_set
 
 HEAD_BYTES = 64
 
@@ -37,6 +39,11 @@ class Format(Protocol):
         """What the file holds, without its numbers; raises `PrunerError` or `OSError`."""
         ...
 
+
+@runtime_checkable
+class PatchableFormat(Format, Protocol):
+    """A container in whose files pruned elements can be zeroed."""
+
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
         """Write a copy of the checkpoint's files to `target`, a new name, with pruned elements zeroed.
 
@@ -44,9 +51,14 @@ class Format(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class WritableFormat(Format, Protocol):
+    """A container that is written anew for any checkpoint."""
+
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         """Write `entries`, in their order, to the new file `target`; what stands beside the weights is kept where
-        the container of the source is this one. Returns notes for the user."""
+        the container can hold it. Returns notes for the user."""
         ...
 
 
@@ -56,9 +68,14 @@ def formats() -> dict[str, Format]:
     return discover(__name__, "FORMAT")
 
 
-def format_for(path: Path) -> Format | None:
-    """The format that a file name's ending stands for, None where it stands for none."""
-    return next((one for one in formats().values() if path.suffix.lower() in one.suffixes), None)
+def writable_formats() -> list[WritableFormat]:
+    """The formats that new files can be written in."""
+    return [one for one in formats().values() if isinstance(one, WritableFormat)]
+
+
+def writable_format_for(path: Path) -> WritableFormat | None:
+    """The container that a new file's ending stands for, None where it stands for none."""
+    return next((one for one in writable_formats() if path.suffix.lower() in one.suffixes), None)
 
 
 def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
@@ -71,13 +88,10 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
     if "\0" in str(path):
         raise PrunerError(f"{path}: a name cannot hold a null character.")
     try:
-        head = b""
-        if not path.is_dir():
-            with path.open("rb") as file:
-                head = file.read(HEAD_BYTES)
-        for one in formats().values():
-            if one.recognises(path, head):
-                return one.open(path, root)
+        index = index_of(path)
+        if index is not None:
+            return open_set(index, path, lambda shard: _open_file(shard, root))
+        return _open_file(_only_file(path), root)
     except FileNotFoundError as error:
         raise PrunerError(f"{error.filename or path}: there is no such file.") from error
     except PermissionError as error:
@@ -86,4 +100,20 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
         raise PrunerError(f"{error.filename or path}: cannot be read ({error.strerror or error}).") from error
     except RecursionError as error:
         raise PrunerError(f"{path}: its contents nest too deeply. The file is damaged, or a trap.") from error
+
+
+def _only_file(path: Path) -> Path:
+    """The one safetensors file of a folder that holds no other; else the path itself."""
+    shards = list(path.glob("*.safetensors")) if path.is_dir() else []
+    return shards[0] if len(shards) == 1 else path
+
+
+def _open_file(path: Path, root: str | None) -> Checkpoint:
+    head = b""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    for one in formats().values():
+        if one.recognises(path, head):
+            return one.open(path, root)
     raise PrunerError(f"{path}: {describe(path, head)}")

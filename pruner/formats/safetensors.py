@@ -1,4 +1,4 @@
-"""safetensors: one file, or a set of shards by its index, its folder or any shard.
+"""safetensors: a header of names, types, shapes and places, and the numbers behind it.
 
 The header's rules are those of the format's description (huggingface/safetensors, README “Format”): its length in 8
 bytes, little-endian; JSON that begins with `{`; tensors that cover the rest of the file without holes or overlaps.
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
-from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo
+from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
-from pruner.entries import Entry
+from pruner.entries import Entry, unshared
 from pruner.errors import PrunerError
-from pruner.files import copy
 from pruner.mask import Mask
 from pruner.module_tree import kind_from_name, modules_from_names
-from pruner.patching import zero_pruned
+from pruner.patching import copy_zeroed, regions_by_storage
 from pruner.progress import Meter
 
-INDEX = "model.safetensors.index.json"
 _DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -50,7 +47,6 @@ _DTYPES = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _MAX_HEADER = 100_000_000
-_SHARD = re.compile(r"^(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors$")
 
 
 class Safetensors:
@@ -61,21 +57,13 @@ class Safetensors:
     suffixes = (".safetensors",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        if path.is_dir():
-            return any(path.glob("*.safetensors"))
-        if path.name.endswith(".safetensors.index.json"):
-            return True
-        return head[8:9] == b"{" or (path.suffix == ".safetensors" and bool(head) and head[:2] != b"PK")
+        """A header begins with `{`; where its length cannot be one, only the file's ending tells what it should be."""
+        return head[8:9] == b"{" and (head[4:8] == bytes(4) or path.suffix == ".safetensors")
 
     def open(self, path: Path, root: str | None) -> Checkpoint:
         if root:
             raise PrunerError(f"{path}: a safetensors file has no keys above its tensors; leave “{root}” out.")
-        index = _index_of(path)
-        if index is None:
-            tensors, metadata = _read_file(path)
-            stamps = [FileStamp.of(path)]
-        else:
-            tensors, metadata, stamps = _read_sharded(index, path)
+        tensors, metadata = _read_file(path)
         names = frozenset(info.name for info in tensors)
         found = {info.name: _with_kind(info, names) for info in tensors}
         return Checkpoint(
@@ -83,25 +71,12 @@ class Safetensors:
             format=self.name,
             tensors=found,
             modules=modules_from_names(found),
-            files=tuple(stamps),
+            files=(FileStamp.of(path),),
             metadata=metadata,
-            detail=index,
         )
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        """A single file becomes a file, a sharded set a folder with the same shards and the same index."""
-        index: Path | None = checkpoint.detail
-        copies = {checkpoint.files[0].path: target}
-        if index is not None:
-            target.mkdir()
-            copies = {stamp.path: target / stamp.path.name for stamp in checkpoint.files}
-        for source, made in copies.items():
-            copy(source, made, meter)
-        for source, made in copies.items():
-            with made.open("r+b") as file:
-                for name, mask in masks.items():
-                    if checkpoint[name].storage.file == source:
-                        zero_pruned(file, checkpoint[name], mask, meter)
+        copy_zeroed(checkpoint.path, target, regions_by_storage(checkpoint, masks), meter)
         return []
 
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
@@ -114,7 +89,8 @@ class Safetensors:
                     file.write(part)
                     meter.step(len(part), entry.name)
         left_out = ", ".join(checkpoint.others)
-        return [f"safetensors holds tensors only; left out: {left_out}."] if left_out else []
+        notes = [f"safetensors holds tensors only; left out: {left_out}."] if left_out else []
+        return notes + unshared(entries)
 
 
 FORMAT = Safetensors()
@@ -125,6 +101,8 @@ def _header(entries: Sequence[Entry], metadata: Mapping[str, str]) -> bytes:
     offset = 0
     for entry in entries:
         dtype = _NAMES.get(entry.source.dtype)
+        if entry.source.layout != "strided":
+            raise PrunerError(f"“{entry.name}” is {entry.source.layout}, which safetensors cannot hold. Save as .pt.")
         if dtype is None:
             raise PrunerError(f"“{entry.name}” is {entry.source.dtype}, which safetensors cannot hold. Save as .pt.")
         if entry.name == "__metadata__":
@@ -142,76 +120,6 @@ def _header(entries: Sequence[Entry], metadata: Mapping[str, str]) -> bytes:
 
 def _with_kind(info: TensorInfo, names: frozenset[str]) -> TensorInfo:
     return TensorInfo(info.name, kind_from_name(info.name, names), info.dtype, info.shape, info.stride, info.storage)
-
-
-def _index_of(path: Path) -> Path | None:
-    """The index of the sharded set that a path stands for; None for a file by itself.
-
-    Raises `PrunerError` where a folder or a shard leaves open which set is meant.
-    """
-    if path.name.endswith(".index.json"):
-        return path
-    if path.is_dir():
-        indexes = sorted(path.glob("*.safetensors.index.json"))
-        shards = sorted(path.glob("*.safetensors"))
-        if len(indexes) == 1 or path / INDEX in indexes:
-            return path / INDEX if path / INDEX in indexes else indexes[0]
-        if len(indexes) > 1 or len(shards) > 1:
-            raise PrunerError(
-                f"{path}: the folder holds several checkpoints or shards without an index; open one file."
-            )
-        return None
-    if match := _SHARD.match(path.name):
-        index = path.with_name(f"{match['stem']}.safetensors.index.json")
-        return index if index.exists() else None
-    return None
-
-
-def _read_sharded(index: Path, opened: Path) -> tuple[list[TensorInfo], dict[str, str], list[FileStamp]]:
-    """The tensors of all shards in the index's order; the index and each shard are checked against one another."""
-    with index.open("rb") as file:
-        parsed = _parse(index, file.read(_MAX_HEADER + 1))
-    weight_map = parsed.get("weight_map")
-    if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
-        raise PrunerError(f"{index}: it has no “weight_map” from tensors to shards; it is no index of shards.")
-    folder = index.parent
-    held: dict[str, dict[str, TensorInfo]] = {}
-    stamps = [FileStamp.of(index)]
-    metadata: dict[str, str] = {}
-    for shard in dict.fromkeys(weight_map.values()):
-        file_path = _shard_path(index, folder, shard)
-        tensors, found = _read_file(file_path)
-        metadata.update(found)
-        held[shard] = {info.name: info for info in tensors}
-        stamps.append(FileStamp.of(file_path))
-    for name, shard in weight_map.items():
-        if name not in held[shard]:
-            raise PrunerError(f"{index}: “{name}” should be in {shard}, which does not hold it.")
-    for shard, tensors_by_name in held.items():
-        stray = next((name for name in tensors_by_name if weight_map.get(name) != shard), None)
-        if stray is not None:
-            raise PrunerError(
-                f"{folder / shard}: it holds “{stray}”, which the index {index.name} does not place there."
-            )
-    return [held[shard][name] for name, shard in weight_map.items()], metadata, stamps
-
-
-def _shard_path(index: Path, folder: Path, shard: str) -> Path:
-    if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard:
-        raise PrunerError(
-            f"{index}: it names the shard “{shard}”, outside its own folder. Such an index is not followed."
-        )
-    path = folder / shard
-    if not path.exists():
-        raise PrunerError(f"{path}: the shard is missing; {index.name} names it. Fetch it, or open another set.")
-    if path.is_symlink() and folder.resolve() != path.resolve().parent and not _is_hub_cache(folder, path):
-        raise PrunerError(f"{path}: the shard is a link out of its folder. Such a link is not followed.")
-    return path
-
-
-def _is_hub_cache(folder: Path, path: Path) -> bool:
-    """The Hugging Face cache keeps snapshots as links to `blobs` two folders up, in the same repository's folder."""
-    return path.resolve().parent == folder.resolve().parent.parent / "blobs"
 
 
 def _read_file(path: Path) -> tuple[list[TensorInfo], dict[str, str]]:
@@ -273,8 +181,8 @@ def _tensor(path: Path, name: str, entry: Any, data_start: int, size: int) -> Te
     needed = DTYPES[dtype].nbytes(math.prod(sizes))
     if end - begin != needed:
         raise _wrong(path, f"“{name}” takes {end - begin} bytes, but its shape needs {needed}")
-    stride = tuple(math.prod(max(size, 1) for size in sizes[index + 1 :]) for index in range(len(sizes)))
-    return TensorInfo(name, "tensor", dtype, sizes, stride, Storage(path, data_start + begin, end - begin))
+    storage = Storage(path, data_start + begin, needed)
+    return TensorInfo(name, "tensor", dtype, sizes, contiguous_stride(sizes), storage)
 
 
 def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[int, ...]:

@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 import itertools
-import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo
+from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.entries import Entry
 from pruner.errors import PrunerError
-from pruner.files import copy
 from pruner.mask import Mask
-from pruner.patching import zero_pruned
+from pruner.patching import regions_by_storage
+from pruner.pickles.document import MAX_PICKLE, Document, big_endian, damaged, open_document
 from pruner.pickles.repickle import write_pickle
-from pruner.pickles.roots import Root, choose_root, find_roots, keys_beside
-from pruner.pickles.torch_objects import DTYPE_STORAGES, TensorRecord, is_module
+from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module
 from pruner.pickles.unpickle import UnpickleError, read_pickle
 from pruner.pickles.values import Call, Global, Persistent, mapping_of
 from pruner.progress import Meter
-from pruner.reading import read_bytes
-from pruner.ties import with_shared_storages
-from pruner.zips.directory import DEFLATED, STORED, ZipEntry, checksum_places, damaged, read_entries, read_names
+from pruner.reading import unpacked
+from pruner.zips.directory import read_entries, zip_names
+from pruner.zips.entries import entry_bytes, storage_of
+from pruner.zips.patching import patch_archive
+from pruner.zips.writing import ZipWriter
 
-_MAX_PICKLE = 1 << 29
-_ALIGNMENT = 64
 _CHUNK = 4 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class _Archive:
-    """What saving needs again: the archive's entries, the common folder of their names, the pickle's value."""
-
-    entries: Mapping[str, ZipEntry]
-    prefix: str
-    top: Any
-    roots: Mapping[str, Root]
-    root: Root
-
-    def storage_entry(self, key: str) -> ZipEntry | None:
-        """The entry that holds a storage."""
-        return self.entries.get(f"{self.prefix}data/{key}")
+_WRITTEN_ANEW = ("data.pkl", "byteorder", "version")
 
 
 class TorchZip:
@@ -56,56 +38,42 @@ class TorchZip:
     suffixes = (".pt", ".pth", ".bin", ".ckpt")
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        if not head.startswith(b"PK\x03\x04"):
-            return False
-        try:
-            return _prefix(read_names(path)) is not None
-        except PrunerError:
-            return False
+        return _prefix(zip_names(path, head)) is not None
 
     def open(self, path: Path, root: str | None) -> Checkpoint:
-        archive = _read_archive(path, root)
-        weights = archive.root.weights
-        tensors = with_shared_storages(
-            _info(path, archive, name, kind, record) for name, (kind, record) in weights.tensors.items()
-        )
-        return Checkpoint(
-            path=path,
-            format=self.name,
-            tensors=tensors,
-            modules=weights.modules,
-            files=(FileStamp.of(path),),
-            root=archive.root.path,
-            roots=tuple(archive.roots),
-            others=keys_beside(archive.top, archive.root),
-            warnings=tuple(_warnings(archive)),
-            detail=archive,
-        )
+        entries = read_entries(path)
+        prefix = _prefix(entries)
+        assert prefix is not None
+        order = entries.get(f"{prefix}byteorder")
+        if order is not None and entry_bytes(path, order, 16) == b"big":
+            raise big_endian(path)
+        try:
+            pickle = read_pickle(entry_bytes(path, entries[f"{prefix}data.pkl"], MAX_PICKLE))
+        except UnpickleError as error:
+            raise damaged(path, str(error)) from error
+        data = f"{prefix}data/"
+        storages = {
+            name.removeprefix(data): storage_of(path, entry) for name, entry in entries.items() if name.startswith(data)
+        }
+        extra = {
+            name.removeprefix(prefix): storage_of(path, entry)
+            for name, entry in entries.items()
+            if name.startswith(prefix) and not name.startswith(data)
+        }
+        return open_document(path, self.name, pickle.value, storages, root, pickle.globals, extra=extra)
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        archive: _Archive = checkpoint.detail
-        copy(checkpoint.path, target, meter)
-        touched: dict[str, ZipEntry] = {}
-        notes: list[str] = []
-        with target.open("r+b") as file:
-            for name, mask in masks.items():
-                entry = archive.storage_entry(archive.root.weights.tensors[name][1].storage)
-                assert entry is not None
-                if entry.name not in touched and _checksum(file, entry) != entry.crc:
-                    notes.append(f"The checksum of “{name}” did not match in the source; its data may be damaged.")
-                touched[entry.name] = entry
-                zero_pruned(file, checkpoint[name], mask, meter)
-            for entry in touched.values():
-                _write_checksum(file, entry)
-        return notes
+        regions = regions_by_storage(checkpoint, masks)
+        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
 
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
-        source = checkpoint.detail if isinstance(checkpoint.detail, _Archive) else None
-        with ArchiveWriter(target, meter) as writer:
+        source = checkpoint.detail if isinstance(checkpoint.detail, Document) else None
+        with ZipWriter(target, meter) as archive:
+            writer = _Writer(archive)
             if source is not None and source.root.weights.is_state_dict:
-                _write_edited(writer, checkpoint.path, source, entries)
+                writer.write_edited(source, entries)
                 return []
-            _write_state_dict(writer, entries)
+            writer.write_state_dict(entries)
         beside = source is not None and (source.root.keys or is_module(source.top))
         return ["Only the state_dict is saved, not the objects around it."] if beside else []
 
@@ -123,111 +91,75 @@ def _prefix(entries: Iterable[str]) -> str | None:
     return None if f"{prefix}constants.pkl" in names else prefix
 
 
-def _read_archive(path: Path, wanted: str | None) -> _Archive:
-    entries = read_entries(path)
-    prefix = _prefix(entries)
-    assert prefix is not None
-    order = entries.get(f"{prefix}byteorder")
-    if order is not None and _entry_bytes(path, order, 16) == b"big":
-        raise PrunerError(f"{path}: it was saved on a big-endian machine; load it in torch there and save it again.")
-    raw = _entry_bytes(path, entries[f"{prefix}data.pkl"], _MAX_PICKLE)
-    try:
-        top, _ = read_pickle(raw)
-        roots = find_roots(top)
-        if not roots:
-            raise PrunerError("there are no tensors in it that Secateur can read")
-        root = choose_root(roots, wanted)
-    except UnpickleError as error:
-        raise damaged(path, str(error)) from error
-    except PrunerError as error:
-        raise PrunerError(f"{path}: {error}.") from error
-    return _Archive(entries, prefix, top, roots, root)
+class _Writer:
+    """Writes a pickle and the storages that it describes."""
 
+    def __init__(self, archive: ZipWriter) -> None:
+        self._archive = archive
 
-def _entry_bytes(path: Path, entry: ZipEntry, most: int) -> bytes:
-    if entry.size > most:
-        raise PrunerError(f"{path}: “{entry.name}” is {entry.size} bytes long, more than such an entry ever is.")
-    return read_bytes(_storage(path, entry), 0, entry.size).tobytes()
+    def write_edited(self, source: Document, entries: Sequence[Entry]) -> None:
+        """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys."""
+        for name, storage in source.extra.items():
+            if name not in _WRITTEN_ANEW:
+                self._add(name, storage.nbytes, _storage_parts(storage), name)
+        for key, storage in source.storages.items():
+            self._add(f"data/{key}", storage.nbytes, _storage_parts(storage), key)
+        keys = (key for key in map(str, itertools.count()) if key not in source.storages)
+        before = mapping_of(source.root.weights.value) or {}
+        by_name = {str(key): value for key, value in before.items()}
+        tensors = {
+            entry.name: by_name[entry.source.name]
+            if entry.role in ("as_is", "orig")
+            else self._add_tensor(entry, next(keys))
+            for entry in entries
+        }
+        rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
+        self._finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
 
+    def write_state_dict(self, entries: Sequence[Entry]) -> None:
+        """A state_dict by itself; what was the same memory still is, pruned or not."""
+        keys = map(str, itertools.count())
+        storages: dict[Storage, Persistent] = {}
+        pruned: dict[Any, Call] = {}
+        pairs: dict[Any, Any] = {}
+        for entry in entries:
+            info = entry.source
+            place = (info.storage, info.storage_offset, info.dtype, info.shape, info.stride)
+            if entry.role == "zeroed" and place in pruned:
+                pairs[entry.name] = pruned[place]
+            elif entry.role in ("zeroed", "mask") or not info.shares_storage_with:
+                pairs[entry.name] = made = self._add_tensor(entry, next(keys))
+                if entry.role == "zeroed" and info.shares_storage_with:
+                    pruned[place] = made
+            else:
+                if info.storage not in storages:
+                    storages[info.storage] = self._add_storage(info, next(keys))
+                pairs[entry.name] = _rebuild(storages[info.storage], info)
+        self._finish(Call(Global("collections", "OrderedDict"), (), pairs=pairs))
 
-def _storage(path: Path, entry: ZipEntry) -> Storage:
-    if entry.method not in (STORED, DEFLATED):
-        raise PrunerError(
-            f"{path}: “{entry.name}” is packed by a method (number {entry.method}) that torch never uses."
-        )
-    return Storage(path, entry.offset, entry.size, entry.packed if entry.method == DEFLATED else None)
-
-
-def _info(path: Path, archive: _Archive, name: str, kind: Any, record: TensorRecord) -> TensorInfo:
-    entry = archive.storage_entry(record.storage)
-    if entry is None:
-        raise damaged(path, f"the numbers of “{name}” are missing")
-    info = TensorInfo(name, kind, record.dtype, record.shape, record.stride, _storage(path, entry), record.offset)
-    first, length = info.span
-    if first + length > entry.size:
-        raise damaged(path, f"“{name}” reaches beyond its storage ({first + length} of {entry.size} bytes)")
-    return info
-
-
-def _warnings(archive: _Archive) -> Iterator[str]:
-    weights = archive.root.weights
-    for name in weights.unsupported:
-        yield f"“{name}” is a sparse, quantized or other special tensor: it is kept, and not shown."
-    if archive.root.keys and weights.rest:
-        yield f"{len(weights.rest)} entries under “{archive.root.path}” are no tensors: they are kept, and not shown."
-
-
-def _checksum(file: BinaryIO, entry: ZipEntry) -> int:
-    file.seek(entry.offset)
-    crc, left = 0, entry.packed
-    while left and (data := file.read(min(_CHUNK, left))):
-        crc = zlib.crc32(data, crc)
-        left -= len(data)
-    return crc
-
-
-def _write_checksum(file: BinaryIO, entry: ZipEntry) -> None:
-    crc = _checksum(file, entry).to_bytes(4, "little")
-    for place in checksum_places(file, entry):
-        file.seek(place)
-        file.write(crc)
-
-
-def _write_edited(writer: ArchiveWriter, path: Path, source: _Archive, entries: Sequence[Entry]) -> None:
-    """The source's own archive with another state_dict in it; storages keep their keys, masks get new ones."""
-    data = f"{source.prefix}data/"
-    for entry in source.entries.values():
-        name = entry.name.removeprefix(source.prefix)
-        if entry.name.startswith(source.prefix) and name not in ("data.pkl", "byteorder", "version"):
-            writer.add(name, entry.size, _storage_parts(_storage(path, entry)), name)
-    used = {name.removeprefix(data) for name in source.entries if name.startswith(data)}
-    keys = (key for key in map(str, itertools.count()) if key not in used)
-    before = mapping_of(source.root.weights.value) or {}
-    by_name = {str(key): value for key, value in before.items()}
-    tensors = {
-        entry.name: by_name[entry.source.name]
-        if entry.role in ("as_is", "orig")
-        else writer.add_tensor(entry, next(keys))
-        for entry in entries
-    }
-    rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
-    writer.finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
-
-
-def _write_state_dict(writer: ArchiveWriter, entries: Sequence[Entry]) -> None:
-    """A state_dict by itself; tensors that share a storage still do."""
-    keys = map(str, itertools.count())
-    shared: dict[Storage, Persistent] = {}
-    pairs: dict[Any, Any] = {}
-    for entry in entries:
+    def _add_tensor(self, entry: Entry, key: str) -> Call:
+        """Write a tensor's elements as a storage of its own, and give the pickle's description of it."""
         info = entry.source
-        if entry.role in ("zeroed", "mask") or not info.shares_storage_with:
-            pairs[entry.name] = writer.add_tensor(entry, next(keys))
-            continue
-        if info.storage not in shared:
-            shared[info.storage] = writer.add_storage(info, next(keys))
-        pairs[entry.name] = _rebuild(shared[info.storage], info.dtype, info.storage_offset, info.shape, info.stride)
-    writer.finish(Call(Global("collections", "OrderedDict"), (), pairs=pairs))
+        self._add(f"data/{key}", info.nbytes, entry.chunks(), entry.name)
+        alone = replace(info, storage_offset=0, stride=contiguous_stride(info.shape))
+        return _rebuild(_persistent(info.dtype, key, info.nbytes), alone)
+
+    def _add_storage(self, info: TensorInfo, key: str) -> Persistent:
+        """Write the whole storage that a tensor looks into."""
+        self._add(f"data/{key}", info.storage.nbytes, _storage_parts(info.storage), info.name)
+        return _persistent(info.dtype, key, info.storage.nbytes)
+
+    def _finish(self, top: Any) -> None:
+        """Write the pickle and the two entries that say how to read the rest."""
+        try:
+            pickled = write_pickle(top)
+        except RecursionError as error:
+            raise PrunerError("What stands beside the weights nests too deeply to be written.") from error
+        for name, content in zip(_WRITTEN_ANEW, (pickled, b"little", b"3\n"), strict=True):
+            self._add(name, len(content), [content], name)
+
+    def _add(self, name: str, nbytes: int, parts: Iterable[memoryview | bytes], what: str) -> None:
+        self._archive.add(f"archive/{name}", nbytes, parts, what)
 
 
 def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:
@@ -237,14 +169,14 @@ def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:
         mapping[keys[0]] = _replaced(mapping[keys[0]], keys[1:], pairs)
         pairs = mapping
     if isinstance(value, Call):
-        return replace(value, args=() if value.calls("collections.OrderedDict") else value.args, pairs=pairs)
+        return value.filled(() if value.calls("collections.OrderedDict") else value.args, pairs)
     return pairs
 
 
 def _storage_parts(storage: Storage) -> Iterator[memoryview]:
-    step = _CHUNK if storage.deflated is None else max(storage.nbytes, 1)
-    for start in range(0, storage.nbytes, step):
-        yield read_bytes(storage, start, min(step, storage.nbytes - start)).data
+    with unpacked(storage) as read:
+        for start in range(0, storage.nbytes, _CHUNK):
+            yield read(min(_CHUNK, storage.nbytes - start)).data
 
 
 def _persistent(dtype: str, key: str, nbytes: int) -> Persistent:
@@ -254,66 +186,10 @@ def _persistent(dtype: str, key: str, nbytes: int) -> Persistent:
     return Persistent(("storage", Global("torch", typed), key, "cpu", nbytes // DTYPES[dtype].itemsize))
 
 
-def _rebuild(storage: Persistent, dtype: str, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Call:
+def _rebuild(storage: Persistent, info: TensorInfo) -> Call:
     """The call by which torch makes a tensor of a storage; the types without a typed storage need the newer one."""
     hooks = Call(Global("collections", "OrderedDict"), ())
-    if dtype in DTYPE_STORAGES:
-        return Call(Global("torch._utils", "_rebuild_tensor_v2"), (storage, offset, shape, stride, False, hooks))
-    args = (storage, offset, shape, stride, False, hooks, Global("torch", dtype))
-    return Call(Global("torch._utils", "_rebuild_tensor_v3"), args)
-
-
-def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(math.prod(max(size, 1) for size in shape[index + 1 :]) for index in range(len(shape)))
-
-
-class ArchiveWriter:
-    """Writes a new archive as `torch.save` lays it out: entries stored, storages aligned to 64 bytes."""
-
-    def __init__(self, target: Path, meter: Meter) -> None:
-        self._meter = meter
-        self._file = target.open("xb")
-        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED, allowZip64=True)
-
-    def __enter__(self) -> ArchiveWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._zip.close()
-        self._zip.fp = None  # an archive that was given up is not finished when it is collected
-        self._file.close()
-
-    def add_tensor(self, entry: Entry, key: str) -> Call:
-        """Write a tensor's elements as a storage of its own, and give the pickle's description of it."""
-        info = entry.source
-        self.add(f"data/{key}", info.nbytes, entry.chunks(), entry.name)
-        storage = _persistent(info.dtype, key, info.nbytes)
-        return _rebuild(storage, info.dtype, 0, info.shape, _contiguous(info.shape))
-
-    def add_storage(self, info: TensorInfo, key: str) -> Persistent:
-        """Write the whole storage that a tensor looks into."""
-        self.add(f"data/{key}", info.storage.nbytes, _storage_parts(info.storage), info.name)
-        return _persistent(info.dtype, key, info.storage.nbytes)
-
-    def finish(self, top: Any) -> None:
-        """Write the pickle and the two entries that say how to read the rest."""
-        try:
-            pickled = write_pickle(top)
-        except RecursionError as error:
-            raise PrunerError("What stands beside the weights nests too deeply to be written.") from error
-        for name, content in (("data.pkl", pickled), ("byteorder", b"little"), ("version", b"3\n")):
-            self.add(name, len(content), [content], name)
-
-    def add(self, name: str, nbytes: int, parts: Iterable[memoryview | bytes], what: str) -> None:
-        """Write one entry of `nbytes` bytes."""
-        record = zipfile.ZipInfo(f"archive/{name}")
-        record.file_size = nbytes
-        wide = nbytes >= zipfile.ZIP64_LIMIT
-        header = 30 + len(record.filename.encode()) + (20 if wide else 0)
-        padding = -(self._file.tell() + header + 4) % _ALIGNMENT
-        record.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
-        with self._zip.open(record, "w", force_zip64=wide) as entry:
-            for part in parts:
-                entry.write(part)
-                self._meter.step(len(part), what)
+    place = (storage, info.storage_offset, info.shape, info.stride, False, hooks)
+    if info.dtype in DTYPE_STORAGES:
+        return Call(Global("torch._utils", "_rebuild_tensor_v2"), place)
+    return Call(Global("torch._utils", "_rebuild_tensor_v3"), (*place, Global("torch", info.dtype)))

@@ -144,9 +144,9 @@ class _Writer:
             self.save(value.kwargs)
         self.out.append({"reduce": b"R", "newobj": b"\x81", "newobj_ex": b"\x92"}[value.how])
         self.remember(value)
-        self.save_items(value.items)
-        self.save_pairs(value.pairs)
-        for state in value.states:
+        self.save_items(value.items or [])
+        self.save_pairs(value.pairs or {})
+        for state in value.states or ():
             self.save(state)
             self.out.append(b"b")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,7 @@ def find_roots(top: Any) -> dict[str, Root]:
     return {root.path: root for root in sorted(found.values(), key=_rank)}
 
 
-def choose_root(roots: dict[str, Root], wanted: str | None) -> Root:
+def choose_root(roots: Mapping[str, Root], wanted: str | None) -> Root:
     """The root asked for, or the suggested one; raises `PrunerError` where there is none of that path."""
     if wanted is None:
         return next(iter(roots.values()))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pruner.checkpoint import Kind, ModuleInfo
+from pruner.checkpoint import Kind, Layout, ModuleInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.errors import PrunerError
 from pruner.module_tree import kind_from_name, modules_from_names
@@ -25,22 +25,30 @@ _STORAGE_DTYPES = {
     "BoolStorage": "bool",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "QUInt4x2Storage": "quint4x2",
+    "QUInt2x4Storage": "quint2x4",
 }
 DTYPE_STORAGES = {dtype: name for name, dtype in _STORAGE_DTYPES.items()}
 _MOST_MODULES = 1_000_000
 _DEEPEST = 400
 
 
-@dataclass(frozen=True, slots=True)
-class TensorRecord:
-    """A tensor as a pickle describes it: `storage` is the storage's key, offset and strides count elements."""
+class TensorRecord(NamedTuple):
+    """A tensor as a pickle describes it: `storage` is the storage's key, offset and strides count elements.
+
+    A tensor whose `layout` is not `strided` has no storage that its shape and strides lead into: its key is empty.
+    """
 
     storage: str
     dtype: str
     offset: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
-    parameter: bool
+    parameter: bool = False
+    layout: Layout = "strided"
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,13 @@ class Weights:
     """Named tensors that belong together: a state_dict, a pickled module, a list of tensors or a single one.
 
     `value` is where they stand in the pickle; `names` leads from a tensor's name to its kind and description;
-    `unsupported` names tensors of other makes (sparse, quantized, …), `rest` the entries that are no tensors.
+    `unknown` names tensors of makes that are not understood, `rest` the entries that are no tensors.
     """
 
     value: Any
     tensors: dict[str, tuple[Kind, TensorRecord]]
     modules: tuple[ModuleInfo, ...]
-    unsupported: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
 
     @property
@@ -65,25 +73,14 @@ class Weights:
 
 def tensor_of(value: Any) -> TensorRecord | None:
     """The tensor that a value describes; None for anything else."""
-    if not isinstance(value, Call) or not isinstance(value.args, tuple):
+    if type(value) is not Call or type(value.function) is not Global or type(value.args) is not tuple:
         return None
-    args = value.args
-    if value.calls("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state") and args:
-        inner = tensor_of(args[0])
-        return inner and TensorRecord(inner.storage, inner.dtype, inner.offset, inner.shape, inner.stride, True)
-    if value.calls("torch._tensor._rebuild_from_type_v2") and len(args) == 4:
-        inner = tensor_of(Call(args[0], args[2]))
-        parameter = isinstance(args[1], Global) and args[1].name.endswith("Parameter")
-        return inner and TensorRecord(inner.storage, inner.dtype, inner.offset, inner.shape, inner.stride, parameter)
-    if value.calls("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor") and len(args) >= 4:
-        return _record(args[0], None, *args[1:4])
-    if value.calls("torch._utils._rebuild_tensor_v3") and len(args) >= 7 and isinstance(args[6], Global):
-        return _record(args[0], args[6].name, *args[1:4])
-    return None
+    read = _MAKERS.get(value.function.path)
+    return read(value.args) if read is not None else None
 
 
-def is_unsupported_tensor(value: Any) -> bool:
-    """Whether a value is a tensor of a make that is not read: sparse, quantized, nested, meta, a wrapper."""
+def is_unknown_tensor(value: Any) -> bool:
+    """Whether a value is a tensor that is not understood: of a newer make, or described against torch's rules."""
     return (
         isinstance(value, Call)
         and isinstance(value.function, Global)
@@ -95,7 +92,7 @@ def is_unsupported_tensor(value: Any) -> bool:
 
 def storage_key(value: Any) -> tuple[str, str | None] | None:
     """Key and dtype (None where it is untyped) of a storage by its persistent id; None for anything else."""
-    if not isinstance(value, Persistent) or not isinstance(value.id, tuple) or len(value.id) < 5:
+    if type(value) is not Persistent or type(value.id) is not tuple or len(value.id) < 5:
         return None
     tag, kind, key = value.id[:3]
     if tag != "storage" or not isinstance(kind, Global) or not isinstance(key, (str, int)):
@@ -106,25 +103,105 @@ def storage_key(value: Any) -> tuple[str, str | None] | None:
     return (str(key), dtype) if dtype else None
 
 
+def _strided(args: tuple[Any, ...]) -> TensorRecord | None:
+    """`_rebuild_tensor(_v2)` and `_rebuild_qtensor`: (storage, offset, shape, stride, …)."""
+    return _record(args[0], None, *args[1:4]) if len(args) >= 4 else None
+
+
+def _strided_v3(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(storage, offset, shape, stride, requires_grad, hooks, dtype, …)."""
+    return _record(args[0], args[6].name, *args[1:4]) if len(args) >= 7 and isinstance(args[6], Global) else None
+
+
+def _parameter(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(tensor, requires_grad, …)."""
+    inner = tensor_of(args[0]) if args else None
+    return inner and inner._replace(parameter=True)
+
+
+def _of_type(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(function, type, arguments, state): a subclass of Tensor or Parameter, made by another of these functions."""
+    if len(args) != 4:
+        return None
+    inner = tensor_of(Call(args[0], args[2]))
+    return inner and inner._replace(parameter=isinstance(args[1], Global) and args[1].name.endswith("Parameter"))
+
+
+def _sparse(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(layout, (indices, values, shape, …)), or (layout, (compressed, plain, values, shape))."""
+    if len(args) != 2 or not isinstance(args[1], tuple) or len(args[1]) < 3:
+        return None
+    values, shape = (args[1][1:3]) if _numbers(args[1][2]) is not None else args[1][2:4]
+    inner, sizes = tensor_of(values), _numbers(shape)
+    return _without_storage("sparse", inner.dtype, sizes) if inner is not None else None
+
+
+def _meta(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(dtype, shape, stride, requires_grad)."""
+    return _without_storage("meta", _dtype_name(args[0]), _numbers(args[1])) if len(args) >= 2 else None
+
+
+def _wrapper(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(class, dtype, shape, …), and `_rebuild_device_tensor_…`: (data, dtype, device, requires_grad)."""
+    return _without_storage("wrapper", _dtype_name(args[1]), _numbers(args[2])) if len(args) >= 3 else None
+
+
+def _nested(args: tuple[Any, ...]) -> TensorRecord | None:
+    """(buffer, sizes, strides, offsets); the parts' sizes are numbers in the file: the buffer's own shape is told."""
+    inner = tensor_of(args[0]) if args else None
+    return _without_storage("nested", inner.dtype, inner.shape) if inner is not None else None
+
+
+_MAKERS: dict[str, Callable[[tuple[Any, ...]], TensorRecord | None]] = {
+    "torch._utils._rebuild_tensor": _strided,
+    "torch._utils._rebuild_tensor_v2": _strided,
+    "torch._utils._rebuild_tensor_v3": _strided_v3,
+    "torch._utils._rebuild_qtensor": _strided,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._tensor._rebuild_from_type": _of_type,
+    "torch._tensor._rebuild_from_type_v2": _of_type,
+    "torch._utils._rebuild_sparse_tensor": _sparse,
+    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
+    "torch._utils._rebuild_wrapper_subclass": _wrapper,
+    "torch._utils._rebuild_nested_tensor": _nested,
+}
+
+
 def _record(storage: Any, dtype: str | None, offset: Any, shape: Any, stride: Any) -> TensorRecord | None:
     known = storage_key(storage)
     sizes, strides = _numbers(shape), _numbers(stride)
     if known is None or sizes is None or strides is None or len(sizes) != len(strides):
         return None
     name = dtype or known[1]
-    if name not in DTYPES or not isinstance(offset, int) or offset < 0:
+    if name not in DTYPES or type(offset) is not int or offset < 0:
         return None
-    return TensorRecord(known[0], name, offset, sizes, strides, False)
+    return TensorRecord(known[0], name, offset, sizes, strides)
+
+
+def _without_storage(layout: Layout, dtype: str | None, shape: tuple[int, ...] | None) -> TensorRecord | None:
+    if dtype not in DTYPES or shape is None:
+        return None
+    return TensorRecord("", dtype, 0, shape, contiguous_stride(shape), layout=layout)
+
+
+def _dtype_name(value: Any) -> str | None:
+    return value.name if isinstance(value, Global) and value.module == "torch" else None
 
 
 def _numbers(value: Any) -> tuple[int, ...] | None:
     """A shape or strides: a tuple, a list, or a `torch.Size` of ints that are not negative."""
-    if isinstance(value, Call) and value.calls("torch.Size") and isinstance(value.args, tuple) and value.args:
-        value = value.args[0]
-    if not isinstance(value, (tuple, list)):
-        return None
-    whole = all(isinstance(part, int) and part >= 0 for part in value)
-    return tuple(int(part) for part in value) if whole else None
+    if type(value) is not tuple:
+        if isinstance(value, Call) and value.calls("torch.Size") and isinstance(value.args, tuple) and value.args:
+            value = value.args[0]
+        if not isinstance(value, (tuple, list)):
+            return None
+        value = tuple(value)
+    numbers: tuple[int, ...] = value
+    for part in numbers:
+        if type(part) is not int or part < 0:
+            return None
+    return numbers
 
 
 def weights_of(value: Any) -> Weights | None:
@@ -158,9 +235,9 @@ def _weights_of_entries(value: Any, entries: dict[str, Any]) -> Weights | None:
         name: ("parameter" if record.parameter else kind_from_name(name, names), record)
         for name, record in found.items()
     }
-    unsupported = tuple(name for name, entry in entries.items() if is_unsupported_tensor(entry))
-    rest = tuple(name for name in entries if name not in found and name not in unsupported)
-    return Weights(value, tensors, modules_from_names(found), unsupported, rest)
+    unknown = tuple(name for name, entry in entries.items() if name not in found and is_unknown_tensor(entry))
+    rest = tuple(name for name in entries if name not in found and name not in unknown)
+    return Weights(value, tensors, modules_from_names(found), unknown, rest)
 
 
 def is_module(value: Any) -> bool:
@@ -172,7 +249,7 @@ def is_module(value: Any) -> bool:
 def _weights_of_module(root: Any) -> Weights | None:
     tensors: dict[str, tuple[Kind, TensorRecord]] = {}
     modules: list[ModuleInfo] = []
-    unsupported: list[str] = []
+    unknown: list[str] = []
     for name, module in _walk_modules(root):
         modules.append(ModuleInfo(name, str(module.function)))
         attributes = attributes_of(module) or {}
@@ -183,9 +260,9 @@ def _weights_of_module(root: Any) -> Weights | None:
                 record = tensor_of(entry)
                 if record is not None:
                     tensors[full] = (kind, record)
-                elif is_unsupported_tensor(entry):
-                    unsupported.append(full)
-    return Weights(root, tensors, tuple(modules), tuple(unsupported)) if tensors else None
+                elif is_unknown_tensor(entry):
+                    unknown.append(full)
+    return Weights(root, tensors, tuple(modules), tuple(unknown)) if tensors else None
 
 
 def _walk_modules(root: Any) -> Iterator[tuple[str, Call]]:

@@ -7,62 +7,125 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from pruner.pickles.values import Call, Global, Persistent
+from pruner.pickles.danger import GlobalUse, judge
+from pruner.pickles.values import Call, Global, How, Persistent
+
+_MOST_STEPS = 40_000_000
+_KEY_PARTS = 64
+_KEYS = (str, int, float, bytes, type(None), Global, Call, Persistent)
 
 
 class UnpickleError(Exception):
     """The pickle breaks its own rules; the text says where."""
 
 
-_KEY_PARTS = 64
-_KEYS = (str, int, float, bytes, type(None), Global, Call, Persistent)
+class PickleEndsEarly(UnpickleError):  # noqa: N818 - a case of the error above
+    """The data end before the pickle does."""
 
 
-def read_pickle(data: bytes) -> tuple[Any, int]:
-    """The value that the pickle at the start of `data` describes, and the length of the pickle.
+@dataclass(frozen=True, eq=False, slots=True)
+class Pickle:
+    """What a pickle describes.
 
-    Raises `UnpickleError` for anything that is not a whole and well-formed pickle.
+    `value` is inert data as `pruner.pickles.values` has it, `length` the pickle's bytes, `persistents` all ids of what
+    is kept outside it, in order, and `globals` the classes and functions that it names.
     """
-    machine = _Machine(data)
+
+    value: Any
+    length: int
+    persistents: tuple[Persistent, ...]
+    globals: tuple[GlobalUse, ...]
+
+
+def read_pickle(data: bytes, start: int = 0, outside: Callable[[Any], Any] = Persistent) -> Pickle:
+    """The pickle at byte `start` of `data`; what stands behind it is not looked at.
+
+    `outside` gives what stands for a persistent id. Raises `UnpickleError` for anything that is not a whole and
+    well-formed pickle.
+    """
+    machine = _Machine(data, start, outside)
     try:
-        return machine.run(), machine.position
+        value = machine.run()
     except UnpickleError:
         raise
     except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError) as error:
+        if machine.position >= len(data) or isinstance(error, struct.error):
+            raise PickleEndsEarly(f"the pickle ends early, at byte {len(data)}") from error
         raise UnpickleError(f"the pickle is damaged near byte {machine.position}") from error
+    return Pickle(value, machine.position - start, tuple(machine.persistents), machine.globals_used())
 
 
 class _Machine:
-    """The stack, the memo and the marks of the pickle machine."""
+    """The stack, the stacks below its marks, and the memo of the pickle machine."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, start: int, outside: Callable[[Any], Any]) -> None:
         self.data = data
-        self.position = 0
+        self.outside = outside
+        self.position = start
         self.stack: list[Any] = []
-        self.marks: list[int] = []
+        self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.globals: dict[tuple[str, str], Global] = {}
+        self.called: set[str] = set()
+        self.persistents: list[Persistent] = []
 
     def run(self) -> Any:
-        data, handlers = self.data, _HANDLERS
-        while True:
-            code = data[self.position]
-            self.position += 1
-            if code == _STOP:
-                return self.pop()
-            handler = handlers[code]
-            if handler is None:
-                raise UnpickleError(f"unknown opcode {code:#04x} at byte {self.position - 1}")
-            handler(self)
+        # The opcodes that fill torch's files are handled in the loop itself: calls would double its time.
+        data, handlers, memo, below = self.data, _HANDLERS, self.memo, self.below
+        four, stack, position = _U4.unpack_from, self.stack, self.position
+        try:
+            for _ in range(_MOST_STEPS):
+                code = data[position]
+                position += 1
+                if code == _BINPUT:
+                    memo[data[position]] = stack[-1]
+                    position += 1
+                elif code == _LONG_BINPUT:
+                    memo[four(data, position)[0]] = stack[-1]
+                    position += 4
+                elif code == _BINUNICODE:
+                    begin = position + 4
+                    position = begin + four(data, position)[0]
+                    if position > len(data):
+                        raise PickleEndsEarly(f"the pickle ends early, at byte {len(data)}")
+                    stack.append(str(data[begin:position], "utf-8", "surrogatepass"))
+                elif code == _BINGET:
+                    stack.append(memo[data[position]])
+                    position += 1
+                elif code == _MARK:
+                    below.append(stack)
+                    stack = []
+                elif code == _BININT1:
+                    stack.append(data[position])
+                    position += 1
+                elif code == _TUPLE:
+                    made = tuple(stack)
+                    stack = below.pop()
+                    stack.append(made)
+                else:
+                    if code == _STOP:
+                        return stack.pop()
+                    handler = handlers[code]
+                    if handler is None:
+                        raise UnpickleError(f"unknown opcode {code:#04x} at byte {position - 1}")
+                    self.position, self.stack = position, stack
+                    handler(self)
+                    position, stack = self.position, self.stack
+            raise UnpickleError(f"the pickle takes more than {_MOST_STEPS:,} steps")
+        finally:
+            self.position = position
 
     # Reading the stream
 
     def take(self, length: int) -> bytes:
         end = self.position + length
-        if length < 0 or end > len(self.data):
-            raise UnpickleError(f"the pickle ends early, at byte {len(self.data)}")
+        if length < 0:
+            raise UnpickleError(f"a negative length near byte {self.position}")
+        if end > len(self.data):
+            raise PickleEndsEarly(f"the pickle ends early, at byte {len(self.data)}")
         chunk = self.data[self.position : end]
         self.position = end
         return chunk
@@ -73,7 +136,9 @@ class _Machine:
         return value
 
     def line(self) -> bytes:
-        end = self.data.index(b"\n", self.position)
+        end = self.data.find(b"\n", self.position)
+        if end < 0:
+            raise PickleEndsEarly(f"the pickle ends early, at byte {len(self.data)}")
         chunk = self.data[self.position : end]
         self.position = end + 1
         return chunk
@@ -84,23 +149,29 @@ class _Machine:
         self.stack.append(value)
 
     def pop(self) -> Any:
-        if self.marks and len(self.stack) == self.marks[-1]:
-            raise UnpickleError(f"a value is missing near byte {self.position}")
         return self.stack.pop()
 
     def pop_mark(self) -> list[Any]:
-        start = self.marks.pop()
-        values = self.stack[start:]
-        del self.stack[start:]
+        values, self.stack = self.stack, self.below.pop()
         return values
+
+    # Classes and functions
 
     def find_global(self, module: str, name: str) -> Global:
         return self.globals.setdefault((module, name), Global(module, name))
 
+    def call(self, function: Any, args: Any, how: How = "reduce", kwargs: Any = None) -> None:
+        if type(function) is Global:
+            self.called.add(function.path)
+        self.stack.append(Call(function, args, how, kwargs))
+
+    def globals_used(self) -> tuple[GlobalUse, ...]:
+        return tuple(judge(one.module, one.name, one.path in self.called) for one in self.globals.values())
+
 
 _Handler = Callable[[_Machine], None]
 _HANDLERS: list[_Handler | None] = [None] * 256
-_STOP = ord(".")
+_BINPUT, _LONG_BINPUT, _BINGET, _BINUNICODE, _BININT1, _MARK, _TUPLE, _STOP = b"qrhXK(t."
 _U1, _U2, _U4, _U8 = (struct.Struct(f"<{form}") for form in "BHIQ")
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
@@ -140,10 +211,9 @@ def _long(raw: bytes) -> int:
 
 for _code, _value in (("N", None), ("\x88", True), ("\x89", False), (")", ())):
     _constant(_code, _value)
-for _code, _form in (("J", _I4), ("K", _U1), ("M", _U2), ("G", _F8)):
+for _code, _form in (("J", _I4), ("M", _U2), ("G", _F8)):
     _fixed(_code, _form)
 for _code, _form, _decode in (
-    ("X", _U4, _text),
     ("\x8c", _U1, _text),
     ("\x8d", _U8, _text),
     ("T", _I4, _latin),
@@ -169,17 +239,12 @@ def _frame(machine: _Machine) -> None:
     machine.number(_U8)
 
 
-@_on("(")
-def _mark(machine: _Machine) -> None:
-    machine.marks.append(len(machine.stack))
-
-
 @_on("0")
 def _pop(machine: _Machine) -> None:
-    if machine.marks and len(machine.stack) == machine.marks[-1]:
-        machine.marks.pop()
+    if machine.stack:
+        machine.pop()
     else:
-        machine.stack.pop()
+        machine.pop_mark()
 
 
 @_on("1")
@@ -225,11 +290,6 @@ def _unicode(machine: _Machine) -> None:
 
 
 # Containers
-
-
-@_on("t")
-def _tuple(machine: _Machine) -> None:
-    machine.push(tuple(machine.pop_mark()))
 
 
 def _small_tuple(length: int) -> _Handler:
@@ -299,9 +359,7 @@ def _set_items(machine: _Machine) -> None:
 
 def _extend(machine: _Machine, values: list[Any]) -> None:
     target = machine.stack[-1]
-    if isinstance(target, Call):
-        target.items.extend(values)
-    elif isinstance(target, list):
+    if isinstance(target, (Call, list)):
         target.extend(values)
     else:
         raise UnpickleError(f"items are appended to what is no list, near byte {machine.position}")
@@ -309,11 +367,13 @@ def _extend(machine: _Machine, values: list[Any]) -> None:
 
 def _set_pairs(target: Any, values: list[Any]) -> None:
     if isinstance(target, Call):
+        if target.pairs is None:
+            target.pairs = {}
         target = target.pairs
     if not isinstance(target, dict) or len(values) % 2:
         raise UnpickleError("a key is set on what is no dictionary")
     for key, value in zip(values[::2], values[1::2], strict=True):
-        target[_key(key)] = value
+        target[key if type(key) is str else _key(key)] = value
 
 
 def _key(value: Any) -> Any:
@@ -337,22 +397,8 @@ def _put(machine: _Machine) -> None:
     machine.memo[int(machine.line())] = machine.stack[-1]
 
 
-def _put_at(form: struct.Struct) -> _Handler:
-    def put(machine: _Machine) -> None:
-        machine.memo[machine.number(form)] = machine.stack[-1]
-
-    return put
-
-
-def _get_at(form: struct.Struct) -> _Handler:
-    return lambda machine: machine.push(machine.memo[machine.number(form)])
-
-
-_on("q")(_put_at(_U1))
-_on("r")(_put_at(_U4))
 _on("g")(lambda machine: machine.push(machine.memo[int(machine.line())]))
-_on("h")(_get_at(_U1))
-_on("j")(_get_at(_U4))
+_on("j")(lambda machine: machine.push(machine.memo[machine.number(_U4)]))
 
 
 @_on("\x94")
@@ -389,32 +435,32 @@ _on("\x84")(_extension(_I4))
 @_on("R")
 def _reduce(machine: _Machine) -> None:
     args = machine.pop()
-    machine.push(Call(machine.pop(), args))
+    machine.call(machine.pop(), args)
 
 
 @_on("\x81")
 def _newobj(machine: _Machine) -> None:
     args = machine.pop()
-    machine.push(Call(machine.pop(), args, "newobj"))
+    machine.call(machine.pop(), args, "newobj")
 
 
 @_on("\x92")
 def _newobj_ex(machine: _Machine) -> None:
     kwargs, args = machine.pop(), machine.pop()
-    machine.push(Call(machine.pop(), args, "newobj_ex", kwargs))
+    machine.call(machine.pop(), args, "newobj_ex", kwargs)
 
 
 @_on("i")
 def _inst(machine: _Machine) -> None:
     module = _text(machine.line())
     function = machine.find_global(module, _text(machine.line()))
-    machine.push(Call(function, tuple(machine.pop_mark())))
+    machine.call(function, tuple(machine.pop_mark()))
 
 
 @_on("o")
 def _obj(machine: _Machine) -> None:
     function, *args = machine.pop_mark()
-    machine.push(Call(function, tuple(args)))
+    machine.call(function, tuple(args))
 
 
 @_on("b")
@@ -423,14 +469,23 @@ def _build(machine: _Machine) -> None:
     target = machine.stack[-1]
     if not isinstance(target, Call):
         raise UnpickleError(f"a state is set on what is no object, near byte {machine.position}")
-    target.states.append(state)
+    target.build(state)
+    if type(target.function) is Global:
+        machine.called.add(target.function.path)
+
+
+def _keep_outside(machine: _Machine, key: Any) -> None:
+    made = machine.outside(key)
+    if type(made) is Persistent:
+        machine.persistents.append(made)
+    machine.push(made)
 
 
 @_on("P")
 def _persid(machine: _Machine) -> None:
-    machine.push(Persistent(_text(machine.line())))
+    _keep_outside(machine, _text(machine.line()))
 
 
 @_on("Q")
 def _binpersid(machine: _Machine) -> None:
-    machine.push(Persistent(machine.pop()))
+    _keep_outside(machine, machine.pop())

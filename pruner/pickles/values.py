@@ -6,6 +6,7 @@ that the file would build by calling one is a `Call` with its arguments and stat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,41 +15,75 @@ How = Literal["reduce", "newobj", "newobj_ex"]
 
 @dataclass(frozen=True, slots=True)
 class Global:
-    """A class or function, by name only."""
+    """A class or function, by name only; `path` is its dotted name with the module's."""
 
     module: str
     name: str
+    path: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", f"{self.module}.{self.name}")
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return self.path
 
 
-@dataclass(eq=False, slots=True)
 class Persistent:
     """An object that is kept outside the pickle, by its id; in torch's files a storage."""
 
-    id: Any
+    __slots__ = ("id",)
+
+    def __init__(self, id: Any) -> None:
+        self.id = id
 
 
-@dataclass(eq=False, slots=True)
 class Call:
     """An object that unpickling would have made by calling `function`.
 
     `how` is the way of calling it; `kwargs` is for `newobj_ex`. `states` is what the file would have set on it
-    (BUILD), `items` what it would have appended or added, and `pairs` what it would have set by key, in order.
+    (BUILD), `items` what it would have appended or added, and `pairs` what it would have set by key, in order; each is
+    None until there is something.
     """
 
-    function: Any
-    args: Any
-    how: How = "reduce"
-    kwargs: Any = None
-    states: list[Any] = field(default_factory=list)
-    items: list[Any] = field(default_factory=list)
-    pairs: dict[Any, Any] = field(default_factory=dict)
+    __slots__ = ("args", "function", "how", "items", "kwargs", "pairs", "states")
+
+    def __init__(
+        self,
+        function: Any,
+        args: Any,
+        how: How = "reduce",
+        kwargs: Any = None,
+        pairs: dict[Any, Any] | None = None,
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.how = how
+        self.kwargs = kwargs
+        self.pairs = pairs
+        self.items: list[Any] | None = None
+        self.states: list[Any] | None = None
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Append items."""
+        if self.items is None:
+            self.items = []
+        self.items.extend(values)
+
+    def build(self, state: Any) -> None:
+        """Set a state."""
+        if self.states is None:
+            self.states = []
+        self.states.append(state)
+
+    def filled(self, args: Any, pairs: dict[Any, Any]) -> Call:
+        """The same object with other arguments and other pairs."""
+        made = Call(self.function, args, self.how, self.kwargs, pairs)
+        made.items, made.states = self.items, self.states
+        return made
 
     def calls(self, *names: str) -> bool:
         """Whether the function is one of these dotted names."""
-        return isinstance(self.function, Global) and str(self.function) in names
+        return isinstance(self.function, Global) and self.function.path in names
 
     @property
     def state(self) -> Any:

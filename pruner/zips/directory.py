@@ -6,11 +6,14 @@ Entries' names are never used as paths. Sizes and places are checked against the
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from functools import lru_cache
+from io import FileIO
+from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 
 from pruner.errors import PrunerError
 
@@ -22,14 +25,16 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _ENCRYPTED, _DESCRIPTOR = 0x1, 0x8
 _MAX_DIRECTORY = 1 << 28
+_FULL = 0xFFFFFFFF
+"""A size or a place that does not fit its field and stands in the zip64 field instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
+class ZipEntry(NamedTuple):
     """One entry: `offset` is its data's first byte, `size` the unpacked and `packed` the stored length in bytes.
 
     `record` and `header` are where its record in the central directory and its local header begin; `described` says
-    that its checksum stands in a descriptor behind the data instead of in the local header.
+    that its checksum stands in a descriptor behind the data instead of in the local header. Places are those in the
+    file, also where the archive is only a part of it.
     """
 
     name: str
@@ -43,19 +48,34 @@ class ZipEntry:
     described: bool
 
 
-def read_entries(path: Path) -> dict[str, ZipEntry]:
+def read_entries(path: Path, start: int = 0, length: int | None = None) -> Mapping[str, ZipEntry]:
     """The entries of a zip file by name, in the order of its directory.
 
-    Raises `PrunerError` for a file that is cut off or damaged, and for duplicate names; `OSError` as `open` does.
+    `start` and `length` say which bytes of the file are the archive, all of them as a rule. Raises `PrunerError` for a
+    file that is cut off or damaged, and for duplicate names; `OSError` as `open` does.
     """
-    with _opened(path) as reader:
+    if start == 0 and length is None:
+        status = path.stat()
+        return _read_whole(path, status.st_size, status.st_mtime_ns)
+    with _opened(path, start, length) as reader:
         return reader.entries()
 
 
-def read_names(path: Path) -> list[str]:
-    """The names of a zip file's entries, without a look at the entries themselves; raises as `read_entries` does."""
+def zip_names(path: Path, head: bytes) -> Collection[str]:
+    """The names of a file's entries; none where it is no sound zip archive (`head` is how it begins)."""
+    if not head.startswith(b"PK\x03\x04"):
+        return ()
+    try:
+        return read_entries(path).keys()
+    except PrunerError:
+        return ()
+
+
+@lru_cache(maxsize=1)
+def _read_whole(path: Path, _size: int, _changed: int) -> Mapping[str, ZipEntry]:
+    """The entries of the file that was asked for last: each format that looks at a file wants them."""
     with _opened(path) as reader:
-        return [record.name for record in reader.records()]
+        return MappingProxyType(reader.entries())
 
 
 def checksum_places(file: BinaryIO, entry: ZipEntry) -> tuple[int, int]:
@@ -69,10 +89,10 @@ def checksum_places(file: BinaryIO, entry: ZipEntry) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Reader]:
-    with path.open("rb") as file:
+def _opened(path: Path, start: int = 0, length: int | None = None) -> Iterator[_Reader]:
+    with path.open("rb", buffering=0) as file:
         try:
-            yield _Reader(path, file)
+            yield _Reader(path, file, start, length)
         except (struct.error, UnicodeDecodeError) as error:
             raise damaged(path, "its directory cannot be read") from error
 
@@ -83,10 +103,13 @@ def damaged(path: Path, what: str) -> PrunerError:
 
 
 class _Reader:
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    """Reads an archive that lies in `file` from byte `start` on; it counts places from there, as the archive does."""
+
+    def __init__(self, path: Path, file: FileIO, start: int, length: int | None) -> None:
         self.path = path
         self.file = file
-        self.size = file.seek(0, 2)
+        self.start = start
+        self.size = file.seek(0, 2) - start if length is None else length
 
     def entries(self) -> dict[str, ZipEntry]:
         found: dict[str, ZipEntry] = {}
@@ -95,7 +118,12 @@ class _Reader:
                 raise PrunerError(f"{self.path}: the archive holds “{record.name}” twice. It is damaged, or a trap.")
             found[record.name] = self._located(record)
         self._require_apart(found)
-        return found
+        return {name: self._in_file(entry) for name, entry in found.items()} if self.start else found
+
+    def _in_file(self, entry: ZipEntry) -> ZipEntry:
+        return entry._replace(
+            offset=entry.offset + self.start, record=entry.record + self.start, header=entry.header + self.start
+        )
 
     def records(self) -> Iterator[ZipEntry]:
         """What the central directory says; where the data begins (`offset`) stands in each entry's own header."""
@@ -109,9 +137,9 @@ class _Reader:
             yield record
 
     def _at(self, offset: int, length: int) -> bytes:
-        self.file.seek(offset)
+        self.file.seek(self.start + offset)
         data = self.file.read(length)
-        if len(data) != length:
+        if data is None or len(data) != length:
             raise damaged(self.path, "it ends early")
         return data
 
@@ -123,7 +151,7 @@ class _Reader:
         if place < 0 or place + _END.size > len(tail):
             raise damaged(self.path, "the archive has no end")
         _, _, _, _, count, length, start, _ = _END.unpack_from(tail, place)
-        if count != 0xFFFF and length != 0xFFFFFFFF and start != 0xFFFFFFFF:
+        if count != 0xFFFF and length != _FULL and start != _FULL:
             return count, length, start
         locator_at = tail_start + place - _END64_LOCATOR.size
         signature, _, end64, _ = _END64_LOCATOR.unpack(self._at(max(0, locator_at), _END64_LOCATOR.size))
@@ -139,8 +167,10 @@ class _Reader:
             raise damaged(self.path, "an entry of its directory is broken")
         begin = position + _CENTRAL.size
         name = directory[begin : begin + name_len].decode("utf-8")
-        extra = directory[begin + name_len : begin + name_len + extra_len]
-        size, packed, header = _zip64(extra, size, packed, fields[16])
+        header = fields[16]
+        if _FULL in (size, packed, header):
+            extra = directory[begin + name_len : begin + name_len + extra_len]
+            size, packed, header = _zip64(extra, size, packed, header)
         if flags & _ENCRYPTED:
             raise PrunerError(f"{self.path}: the archive is encrypted. Unpack it with its password first.")
         if method == STORED and size != packed:
@@ -156,15 +186,15 @@ class _Reader:
         fields = _LOCAL.unpack(self._at(record.header, _LOCAL.size))
         if fields[0] != b"PK\x03\x04":
             raise damaged(self.path, f"“{record.name}” is not where the directory says")
-        offset = record.header + _LOCAL.size + sum(fields[9:11])
+        offset = record.header + _LOCAL.size + fields[9] + fields[10]
         if offset + record.packed > self.size:
             raise damaged(self.path, f"“{record.name}” reaches beyond the file")
-        return replace(record, offset=offset)
+        return record._replace(offset=offset)
 
     def _require_apart(self, entries: dict[str, ZipEntry]) -> None:
         """Entries that overlap are how zip bombs and parser confusions are made."""
         end, before = 0, ""
-        for entry in sorted(entries.values(), key=lambda entry: entry.offset):
+        for entry in sorted(entries.values(), key=attrgetter("offset")):
             if entry.offset < end:
                 raise damaged(self.path, f"“{before}” and “{entry.name}” overlap")
             end, before = entry.offset + entry.packed, entry.name
@@ -179,9 +209,9 @@ def _zip64(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int,
         kind, length = struct.unpack_from("<2H", extra, position)
         if kind == 1:
             values = iter(struct.unpack_from(f"<{length // 8}Q", extra, position + 4))
-            size = next(values, size) if size == 0xFFFFFFFF else size
-            packed = next(values, packed) if packed == 0xFFFFFFFF else packed
-            header = next(values, header) if header == 0xFFFFFFFF else header
+            size = next(values, size) if size == _FULL else size
+            packed = next(values, packed) if packed == _FULL else packed
+            header = next(values, header) if header == _FULL else header
             break
         position += 4 + length
     return size, packed, header

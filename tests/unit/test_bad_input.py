@@ -82,15 +82,6 @@ def test_that_a_file_of_another_kind_is_named(tmp_path, name, suffix):
     refused(tmp_path / f"m{suffix}", says)
 
 
-def test_that_old_and_scripted_torch_files_are_named(tmp_path):
-    torch.save({"w": torch.ones(3)}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    refused(tmp_path / "old.pt", r"before 1\.6")
-    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:
-        for name in ("m/data.pkl", "m/constants.pkl", "m/code/x.py"):
-            archive.writestr(name, b"")
-    refused(tmp_path / "script.pt", "TorchScript")
-
-
 def test_that_missing_files_and_folders_without_shards_are_named(tmp_path):
     refused(tmp_path / "nothing.pt", "no such file")
     (tmp_path / "folder").mkdir()
@@ -170,7 +161,7 @@ def test_that_a_big_endian_file_is_refused(archive):
     refused(archive, "big-endian")
 
 
-def test_that_deflated_storages_are_read_and_what_cannot_be_patched_says_so(archive, tmp_path):
+def test_that_deflated_storages_are_read_and_patched(archive, tmp_path):
     with zipfile.ZipFile(archive) as source:
         entries = [(entry.filename, source.read(entry)) for entry in source.infolist()]
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
@@ -179,10 +170,13 @@ def test_that_deflated_storages_are_read_and_what_cannot_be_patched_says_so(arch
     checkpoint = pruner.open_checkpoint(archive)
     assert torch.equal(checkpoint.read("weight"), torch.arange(12.0).reshape(3, 4))
     result = pruner.prune(checkpoint, pruner.Plan.match(checkpoint, {"weight": 0.5}))
-    with pytest.raises(PrunerError, match="“weight” is packed"):
-        pruner.save(checkpoint, result, tmp_path / "out.pt")
-    pruner.save(checkpoint, result, tmp_path / "out.safetensors")
-    assert not (tmp_path / "out.pt").exists()
+    pruner.save(checkpoint, result, tmp_path / "out.pt")
+    expected = torch.arange(12.0).reshape(3, 4) * result["weight"].mask.to_tensor()
+    assert torch.equal(torch.load(tmp_path / "out.pt", weights_only=True)["weight"], expected)
+    with zipfile.ZipFile(tmp_path / "out.pt") as saved:
+        assert [entry.filename for entry in saved.infolist()] == [name for name, _ in entries]
+        assert {entry.compress_type for entry in saved.infolist()} == {zipfile.ZIP_DEFLATED}
+        assert all(saved.read(name) == content for name, content in entries if "/data/" not in name)
 
 
 def test_that_an_absurd_shape_takes_no_memory(tmp_path):

@@ -1,0 +1,70 @@
+"""`torch.package` archives: pickles beside the source code of what they need; the code is never run.
+
+Storages lie as `.data/KEY.storage` (torch/package/package_exporter.py); each pickle counts as one entry of a dictionary
+under its path in the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pruner.checkpoint import Checkpoint
+from pruner.mask import Mask
+from pruner.patching import regions_by_storage
+from pruner.pickles.danger import GlobalUse
+from pruner.pickles.document import MAX_PICKLE, damaged, open_document
+from pruner.pickles.unpickle import UnpickleError, read_pickle
+from pruner.progress import Meter
+from pruner.zips.directory import read_entries, zip_names
+from pruner.zips.entries import entry_bytes, storage_of
+from pruner.zips.patching import patch_archive
+
+_STORAGE = ".storage"
+
+
+class TorchPackage:
+    """See `Format`."""
+
+    name = "torch_package"
+    title = "torch.package"
+    suffixes = (".package",)
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        return _prefix(zip_names(path, head)) is not None
+
+    def open(self, path: Path, root: str | None) -> Checkpoint:
+        entries = read_entries(path)
+        prefix = _prefix(entries)
+        assert prefix is not None
+        found: dict[str, Any] = {}
+        named: dict[str, GlobalUse] = {}
+        for name, entry in entries.items():
+            if name.startswith(prefix) and name.endswith(".pkl") and not name.startswith(f"{prefix}.data/"):
+                try:
+                    pickle = read_pickle(entry_bytes(path, entry, MAX_PICKLE))
+                except UnpickleError as error:
+                    raise damaged(path, f"“{name}”: {error}") from error
+                found[name.removeprefix(prefix)] = pickle.value
+                named.update((one.name, one) for one in pickle.globals)
+        data = f"{prefix}.data/"
+        storages = {
+            name.removeprefix(data).removesuffix(_STORAGE): storage_of(path, entry)
+            for name, entry in entries.items()
+            if name.startswith(data) and name.endswith(_STORAGE)
+        }
+        return open_document(path, self.name, found, storages, root, tuple(named.values()))
+
+    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
+        regions = regions_by_storage(checkpoint, masks)
+        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
+
+
+FORMAT = TorchPackage()
+
+
+def _prefix(names: Iterable[str]) -> str | None:
+    """The archive's folder; None where this is no package."""
+    found = [name for name in names if name.count("/") == 2 and name.endswith("/.data/extern_modules")]
+    return found[0].removesuffix(".data/extern_modules") if len(found) == 1 else None
