@@ -6,6 +6,7 @@ from pruner.errors import (
     AmountTypeError,
     AmountValueError,
     Cancelled,
+    FileChangedError,
     PrunerError,
     UnknownTensorError,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "AmountValueError",
     "Cancelled",
     "Checkpoint",
+    "FileChangedError",
     "Mask",
     "ModuleInfo",
     "Plan",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pruner.dtypes import DTYPES, DType
-from pruner.errors import PrunerError, UnknownTensorError
+from pruner.errors import FileChangedError, UnknownTensorError
 from pruner.pickles.danger import GlobalUse
 
 if TYPE_CHECKING:
@@ -168,6 +168,15 @@ class FileStamp:
         status = path.stat()
         return cls(path, status.st_size, status.st_mtime_ns)
 
+    def require_same(self) -> None:
+        """Raise `FileChangedError` where the file is gone or is another now."""
+        try:
+            now = FileStamp.of(self.path)
+        except OSError as error:
+            raise FileChangedError(f"{self.path}: cannot be read any more ({error.strerror}).") from error
+        if now != self:
+            raise FileChangedError(f"{self.path}: the file has changed since it was opened. Open it again.")
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -217,7 +226,9 @@ class Checkpoint:
         """
         from pruner.reading import read_tensor
 
-        return read_tensor(self[name])
+        tensor = read_tensor(self[name])
+        self._require_current(self[name])
+        return tensor
 
     def chunks(self, name: str, elements: int) -> Iterator[torch.Tensor]:
         """The tensor's elements by flat index, in one-dimensional tensors of at most `elements` on the CPU.
@@ -226,14 +237,18 @@ class Checkpoint:
         """
         from pruner.reading import read_chunks
 
-        return read_chunks(self[name], elements)
+        for chunk in read_chunks(self[name], elements):
+            self._require_current(self[name])
+            yield chunk
 
     def require_unchanged(self) -> None:
-        """Raise `PrunerError` where a file behind the checkpoint is gone or is another than when it was opened."""
+        """Raise `FileChangedError` where a file behind it is gone or is another than when it was opened."""
         for stamp in self.files:
-            try:
-                now = FileStamp.of(stamp.path)
-            except OSError as error:
-                raise PrunerError(f"{stamp.path}: cannot be read any more ({error.strerror}).") from error
-            if now != stamp:
-                raise PrunerError(f"{stamp.path}: the file has changed since it was opened. Open it again.")
+            stamp.require_same()
+
+    def _require_current(self, info: TensorInfo) -> None:
+        """`require_unchanged` for the files that hold a tensor's numbers; asked after reading, it speaks for them."""
+        used = {info.storage.file, *(piece.file for piece in info.pieces)}
+        for stamp in self.files:
+            if stamp.path in used:
+                stamp.require_same()

@@ -13,6 +13,10 @@ class AmountTypeError(PrunerError, TypeError):
     """An amount that is not a number, where torch raises `TypeError`."""
 
 
+class FileChangedError(PrunerError):
+    """A file behind an open checkpoint is gone, or is another than when it was opened."""
+
+
 class UnknownTensorError(PrunerError, KeyError):
     """A name or a pattern that fits no tensor of the checkpoint."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pruner.checkpoint import Checkpoint, Kind, ModuleInfo, TensorInfo
 
 _BUFFERS = frozenset({"running_mean", "running_var", "num_batches_tracked", "position_ids", "inv_freq"})
 _PARAMETERS = frozenset({"weight", "bias", "in_proj_weight", "in_proj_bias", "weight_orig", "bias_orig"})
+_WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+"""The names under which torch.compile, FSDP and activation checkpointing keep the module that they wrap."""
+_PARALLEL = "module"
+"""That of (Distributed)DataParallel; inside a model it can as well be the author's own."""
 _RECURRENT = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
 
 
@@ -85,7 +89,7 @@ def _assemble(
     for name in sorted(types, key=lambda name: name.count(".") + bool(name), reverse=True):
         below = tuple(made.pop(child) for child in children[name])
         own = tuple(owned.get(name, ()))
-        made[name] = ModuleNode(
+        node = ModuleNode(
             name=name,
             label=name.rpartition(".")[2],
             type=types[name],
@@ -93,4 +97,16 @@ def _assemble(
             tensors=own,
             numel=sum(node.numel for node in below) + sum(info.numel for info in own),
         )
+        made[name] = _folded(node)
     return made[""]
+
+
+def _folded(node: ModuleNode) -> ModuleNode:
+    """A module with what a wrapper that is all it owns has; the names of tensors and modules stay those in the file."""
+    if node.tensors or len(node.children) != 1:
+        return node
+    (child,) = node.children
+    outermost = not node.name or node.label in _WRAPPERS
+    if child.label in _WRAPPERS or (outermost and child.label == _PARALLEL):
+        return replace(node, type=node.type or child.type, children=child.children, tensors=child.tensors)
+    return node

@@ -108,6 +108,24 @@ def _print(checkpoint: Checkpoint, stats: dict[str, dict[str, Any]]) -> None:
         click.echo(one_line(f"! {line}"))
     if checkpoint.others:
         click.echo(one_line(f"beside the weights: {', '.join(checkpoint.others)}"))
+    if len(checkpoint.roots) > 1:
+        click.echo(one_line(f"weights are also under: {', '.join(_other_roots(checkpoint))} (--root)"))
+    _print_globals(checkpoint)
+
+
+def _other_roots(checkpoint: Checkpoint) -> list[str]:
+    return [f"“{root}”" for root in checkpoint.roots if root != checkpoint.root]
+
+
+def _print_globals(checkpoint: Checkpoint) -> None:
+    """What loading the file by pickle would run, the worst first; what only builds data is counted."""
+    plain = sum(one.verdict == "plain" for one in checkpoint.globals)
+    for verdict, sign in (("dangerous", "!!"), ("code", "!")):
+        for one in checkpoint.globals:
+            if one.verdict == verdict:
+                click.echo(one_line(f"{sign} names {one.name}: {one.why}"))
+    if checkpoint.globals:
+        click.echo(f"loading it by pickle would also use {plain} classes and functions that only build data")
 
 
 def _figure(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ class _PatternAmount(click.ParamType[tuple[str, Amount]]):
             self.fail(str(error), param, ctx)
 
 
+class _Size(click.ParamType[int]):
+    """Bytes with a unit, as the Hugging Face libraries write them: 5GB is 5 · 10⁹, 5GiB is 5 · 2³⁰."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmgt]?)(i?)b?", str(value).strip().lower())
+        nbytes = int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " ")) if match else 0
+        if nbytes < 1:
+            self.fail(f"“{value}” is no size, such as 5GB or 500MB", param, ctx)
+        return nbytes
+
+
 @click.command(short_help="Prune and save.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The new file; its ending chooses.")
@@ -46,6 +60,7 @@ class _PatternAmount(click.ParamType[tuple[str, Amount]]):
     help="How much of which tensors: '*.weight=30%' or 'fc.weight=1000'. The last match wins.",
 )
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Tensors to leave as they are.")
+@click.option("--shard-size", type=_Size(), metavar="SIZE", help="Save a folder of shards of at most 5GB, 500MB, …")
 @click.option("--form", type=click.Choice(sorted(forms())), default="permanent", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
@@ -56,6 +71,7 @@ def prune(
     out: Path,
     amounts: tuple[tuple[str, Amount], ...],
     exclude: tuple[str, ...],
+    shard_size: int | None,
     form: str,
     device: str,
     root: str | None,
@@ -69,14 +85,15 @@ def prune(
     \b
     secateur prune model.pt -o pruned.pt --amount '*.weight=30%'
     secateur prune model.pt -o pruned.safetensors --amount '*=50%' --exclude 'head.*'
+    secateur prune model.pt -o shards --shard-size 5GB --amount '*=50%'
     """
     checkpoint = open_checkpoint(file, root)
-    check_target(checkpoint, out.absolute(), form, overwrite=force)
+    check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
     plan = Plan.match(checkpoint, _last_wins(amounts), exclude=exclude)
     progress = terminal_progress()
     try:
         result = run(checkpoint, plan, device, progress)
-        saved = save(checkpoint, result, out, form, overwrite=force, progress=progress)
+        saved = save(checkpoint, result, out, form, overwrite=force, shard_bytes=shard_size, progress=progress)
     finally:
         end_progress(progress)
     if as_json:

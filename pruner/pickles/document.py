@@ -66,7 +66,7 @@ def open_document(
         files=(FileStamp.of(path),),
         root=root.path,
         roots=tuple(found),
-        others=keys_beside(top, root),
+        others=keys_beside(top, root) if roots is None else root.weights.rest,
         warnings=tuple(_warnings(root)),
         globals=globals_named,
         detail=Document(top, root, storages, extra or {}),
