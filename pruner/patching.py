@@ -13,7 +13,7 @@ from pruner.errors import PrunerError
 from pruner.mask import Bytes, Mask
 from pruner.progress import Meter
 
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 1 << 20
 _WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint64}
 
 Read = Callable[[int], Bytes]
@@ -79,17 +79,21 @@ def regions_by_storage(checkpoint: Checkpoint, masks: Mapping[str, Mask]) -> dic
 def zeroed(read: Read, length: int, regions: Sequence[Region]) -> Iterator[tuple[Bytes, Bytes, str]]:
     """A storage of `length` bytes, piece by piece: as it was, with pruned elements zero, and which tensor it is of.
 
-    Zero bytes are `+0.0`, or 0, in every prunable type; a multiplication of the bits by 0 or 1 makes them, whatever
-    stood there.
+    A piece is good until the next one is asked for. Zero bytes are `+0.0`, or 0, in every prunable type; a
+    multiplication of the bits by 0 or 1 makes them, whatever stood there.
     """
     position = 0
+    longest = max((region.slots * region.itemsize for region in regions), default=0)
+    room = np.empty(min(longest, _CHUNK_BYTES), dtype=np.uint8)
     for region in regions:
         yield from ((piece, piece, "") for piece in _pieces(read, region.begin - position))
         step = _CHUNK_BYTES // region.itemsize // 8 * 8
         for start in range(0, region.slots, step):
             stop = min(start + step, region.slots)
             before = read((stop - start) * region.itemsize)
-            yield before, _multiplied(before, region.kept(start, stop), region.itemsize), region.info.name
+            after = room[: len(before)]
+            _multiply(before, region.kept(start, stop), region.itemsize, after)
+            yield before, after, region.info.name
         position = region.begin + region.slots * region.itemsize
     yield from ((piece, piece, "") for piece in _pieces(read, length - position))
 
@@ -111,10 +115,11 @@ class Copying:
     """A file that is copied from its beginning to its end, here and there with changes."""
 
     def __init__(self, source: Path, target: Path, meter: Meter) -> None:
-        self._source = source.open("rb")
+        self._source = source.open("rb", buffering=0)
         self._target = target.open("xb", buffering=0)
         self._meter = meter
         self._what = source.name
+        self._room = np.empty(_CHUNK_BYTES, dtype=np.uint8)
 
     def __enter__(self) -> Copying:
         return self
@@ -124,8 +129,8 @@ class Copying:
         self._target.close()
 
     def read(self, length: int) -> Bytes:
-        """The next bytes of the source."""
-        data = np.empty(length, dtype=np.uint8)
+        """The next bytes of the source, good until the next call."""
+        data = self._room[:length] if length <= len(self._room) else np.empty(length, dtype=np.uint8)
         if self._source.readinto(data.data) != length:
             raise self._ends_early()
         return data
@@ -141,10 +146,11 @@ class Copying:
         """Copy what comes before the byte `offset` of the source, or all that is left."""
         while True:
             wanted = _CHUNK_BYTES if offset is None else min(_CHUNK_BYTES, offset - self._source.tell())
-            data = self._source.read(wanted) if wanted else b""
-            if not data:
+            data = self._room[:wanted]
+            length = self._source.readinto(data.data)
+            if not length:
                 break
-            self.write(np.frombuffer(data, dtype=np.uint8))
+            self.write(data[:length])
         if offset is not None and self._source.tell() != offset:
             raise self._ends_early()
 
@@ -157,8 +163,7 @@ def _pieces(read: Read, length: int) -> Iterator[Bytes]:
         yield read(min(_CHUNK_BYTES, length - start))
 
 
-def _multiplied(data: Bytes, kept: Bytes, itemsize: int) -> Bytes:
-    words = data.view(_WORDS[itemsize])
+def _multiply(data: Bytes, kept: Bytes, itemsize: int, result: Bytes) -> None:
+    word = _WORDS[itemsize]
     factors = np.repeat(kept, 2) if itemsize == 16 else kept
-    product: Bytes = np.multiply(words, factors, dtype=words.dtype).view(np.uint8)
-    return product
+    np.multiply(data.view(word), factors, out=result.view(word))

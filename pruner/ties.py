@@ -14,11 +14,11 @@ def with_shared_storages(tensors: Iterable[TensorInfo]) -> dict[str, TensorInfo]
     tensors = tuple(tensors)
     users: dict[Storage, list[str]] = defaultdict(list)
     for info in tensors:
-        if info.numel:
+        if info.numel and info.layout == "strided":
             users[info.storage].append(info.name)
     return {
         info.name: replace(info, shares_storage_with=tuple(name for name in users[info.storage] if name != info.name))
-        if info.numel and len(users[info.storage]) > 1
+        if info.numel and info.layout == "strided" and len(users[info.storage]) > 1
         else info
         for info in tensors
     }

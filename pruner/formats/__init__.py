@@ -6,7 +6,9 @@ some written anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -88,10 +90,11 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
     if "\0" in str(path):
         raise PrunerError(f"{path}: a name cannot hold a null character.")
     try:
-        index = index_of(path)
-        if index is not None:
-            return open_set(index, path, lambda shard: _open_file(shard, root))
-        return _open_file(_only_file(path), root)
+        with _no_collecting():
+            index = index_of(path)
+            if index is not None:
+                return open_set(index, path, lambda shard: _open_file(shard, root))
+            return _open_file(_only_file(path), root)
     except FileNotFoundError as error:
         raise PrunerError(f"{error.filename or path}: there is no such file.") from error
     except PermissionError as error:
@@ -100,6 +103,18 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
         raise PrunerError(f"{error.filename or path}: cannot be read ({error.strerror or error}).") from error
     except RecursionError as error:
         raise PrunerError(f"{path}: its contents nest too deeply. The file is damaged, or a trap.") from error
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Keep Python from looking for garbage, again and again, among the many objects that a listing makes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _only_file(path: Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
-from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo, contiguous_stride
+from pruner.checkpoint import Checkpoint, FileStamp, Kind, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.entries import Entry, unshared
 from pruner.errors import PrunerError
@@ -64,8 +64,7 @@ class Safetensors:
         if root:
             raise PrunerError(f"{path}: a safetensors file has no keys above its tensors; leave “{root}” out.")
         tensors, metadata = _read_file(path)
-        names = frozenset(info.name for info in tensors)
-        found = {info.name: _with_kind(info, names) for info in tensors}
+        found = {info.name: info for info in tensors}
         return Checkpoint(
             path=path,
             format=self.name,
@@ -118,10 +117,6 @@ def _header(entries: Sequence[Entry], metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _with_kind(info: TensorInfo, names: frozenset[str]) -> TensorInfo:
-    return TensorInfo(info.name, kind_from_name(info.name, names), info.dtype, info.shape, info.stride, info.storage)
-
-
 def _read_file(path: Path) -> tuple[list[TensorInfo], dict[str, str]]:
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -129,7 +124,10 @@ def _read_file(path: Path) -> tuple[list[TensorInfo], dict[str, str]]:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _wrong(path, "its metadata is not text")
-    tensors = [_tensor(path, name, entry, data_start, size) for name, entry in header.items()]
+    names = frozenset(header)
+    tensors = [
+        _tensor(path, name, kind_from_name(name, names), entry, data_start, size) for name, entry in header.items()
+    ]
     _require_covered(path, tensors, data_start, size)
     return tensors, metadata
 
@@ -165,7 +163,7 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _tensor(path: Path, name: str, entry: Any, data_start: int, size: int) -> TensorInfo:
+def _tensor(path: Path, name: str, kind: Kind, entry: Any, data_start: int, size: int) -> TensorInfo:
     if not isinstance(entry, dict):
         raise _wrong(path, f"the entry of “{name}” is no object")
     dtype = _DTYPES.get(str(entry.get("dtype")))
@@ -182,7 +180,7 @@ def _tensor(path: Path, name: str, entry: Any, data_start: int, size: int) -> Te
     if end - begin != needed:
         raise _wrong(path, f"“{name}” takes {end - begin} bytes, but its shape needs {needed}")
     storage = Storage(path, data_start + begin, needed)
-    return TensorInfo(name, "tensor", dtype, sizes, contiguous_stride(sizes), storage)
+    return TensorInfo(name, kind, dtype, sizes, contiguous_stride(sizes), storage)
 
 
 def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[int, ...]:
@@ -195,7 +193,12 @@ def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[
 
 
 def _whole_numbers(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(part) is int and part >= 0 for part in value)
+    if type(value) is not list:
+        return False
+    for part in value:  # noqa: SIM110 - a generator for each tensor would take longer than all else
+        if type(part) is not int or part < 0:
+            return False
+    return True
 
 
 def _require_covered(path: Path, tensors: list[TensorInfo], data_start: int, size: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from pruner.errors import PrunerError
 from pruner.pickles.values import Call, Global, Persistent
 
 _BATCH = 1000
@@ -127,6 +128,8 @@ class _Writer:
             self.out.append(b"u")
 
     def save_global(self, value: Global) -> None:
+        if "\n" in value.path:  # the opcode ends each name with a line break: what follows one would be opcodes
+            raise PrunerError(f"What stands beside the weights names a class with a line break in it: {value.path!r}.")
         place = self.memo.get(id(value))
         self.out.append(f"c{value.module}\n{value.name}\n".encode("utf-8", "surrogatepass"))
         if place is None:

@@ -49,10 +49,11 @@ def find_roots(top: Any) -> dict[str, Root]:
             root = Root(keys, weights)
             found.setdefault(root.path, root)
         if len(keys) < _DEPTH:
+            known = weights.tensors if weights is not None else {}
             pending += [
                 ((*keys, key), entry)
                 for key, entry in (mapping_of(value) or {}).items()
-                if _may_hold_weights(entry) and not _is_training_state(str(key), entry)
+                if str(key) not in known and _may_hold_weights(entry) and not _is_training_state(str(key), entry)
             ]
     return {root.path: root for root in sorted(found.values(), key=_rank)}
 

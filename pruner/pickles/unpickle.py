@@ -74,37 +74,45 @@ class _Machine:
 
     def run(self) -> Any:
         # The opcodes that fill torch's files are handled in the loop itself: calls would double its time.
-        data, handlers, memo, below = self.data, _HANDLERS, self.memo, self.below
+        data, handlers, memo, below, called = self.data, _HANDLERS, self.memo, self.below, self.called
         four, stack, position = _U4.unpack_from, self.stack, self.position
         try:
             for _ in range(_MOST_STEPS):
                 code = data[position]
                 position += 1
-                if code == _BINPUT:
-                    memo[data[position]] = stack[-1]
-                    position += 1
-                elif code == _LONG_BINPUT:
+                if code == _LONG_BINPUT:
                     memo[four(data, position)[0]] = stack[-1]
                     position += 4
+                elif code == _BINGET:
+                    stack.append(memo[data[position]])
+                    position += 1
+                elif code == _BININT1:
+                    stack.append(data[position])
+                    position += 1
                 elif code == _BINUNICODE:
                     begin = position + 4
                     position = begin + four(data, position)[0]
                     if position > len(data):
                         raise PickleEndsEarly(f"the pickle ends early, at byte {len(data)}")
                     stack.append(str(data[begin:position], "utf-8", "surrogatepass"))
-                elif code == _BINGET:
-                    stack.append(memo[data[position]])
-                    position += 1
                 elif code == _MARK:
                     below.append(stack)
                     stack = []
-                elif code == _BININT1:
-                    stack.append(data[position])
-                    position += 1
                 elif code == _TUPLE:
                     made = tuple(stack)
                     stack = below.pop()
                     stack.append(made)
+                elif code == _REDUCE:
+                    args = stack.pop()
+                    function = stack.pop()
+                    if type(function) is Global:
+                        called.add(function.path)
+                    stack.append(Call(function, args))
+                elif code == _TUPLE1:
+                    stack[-1] = (stack[-1],)
+                elif code == _BINPUT:
+                    memo[data[position]] = stack[-1]
+                    position += 1
                 else:
                     if code == _STOP:
                         return stack.pop()
@@ -171,7 +179,7 @@ class _Machine:
 
 _Handler = Callable[[_Machine], None]
 _HANDLERS: list[_Handler | None] = [None] * 256
-_BINPUT, _LONG_BINPUT, _BINGET, _BINUNICODE, _BININT1, _MARK, _TUPLE, _STOP = b"qrhXK(t."
+_BINPUT, _LONG_BINPUT, _BINGET, _BINUNICODE, _BININT1, _MARK, _TUPLE, _TUPLE1, _REDUCE, _STOP = b"qrhXK(t\x85R."
 _U1, _U2, _U4, _U8 = (struct.Struct(f"<{form}") for form in "BHIQ")
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
@@ -300,7 +308,7 @@ def _small_tuple(length: int) -> _Handler:
     return build
 
 
-for _code, _length in (("\x85", 1), ("\x86", 2), ("\x87", 3)):
+for _code, _length in (("\x86", 2), ("\x87", 3)):
     _on(_code)(_small_tuple(_length))
 
 
@@ -430,12 +438,6 @@ def _extension(form: struct.Struct) -> _Handler:
 _on("\x82")(_extension(_U1))
 _on("\x83")(_extension(_U2))
 _on("\x84")(_extension(_I4))
-
-
-@_on("R")
-def _reduce(machine: _Machine) -> None:
-    args = machine.pop()
-    machine.call(machine.pop(), args)
 
 
 @_on("\x81")

@@ -22,7 +22,7 @@ _END = struct.Struct("<4s4H2IH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
-_LOCAL = struct.Struct("<4s5H3I2H")
+_LOCAL = struct.Struct("<4s22x2H")
 _ENCRYPTED, _DESCRIPTOR = 0x1, 0x8
 _MAX_DIRECTORY = 1 << 28
 _FULL = 0xFFFFFFFF
@@ -116,7 +116,7 @@ class _Reader:
         for record in self.records():
             if record.name in found:
                 raise PrunerError(f"{self.path}: the archive holds “{record.name}” twice. It is damaged, or a trap.")
-            found[record.name] = self._located(record)
+            found[record.name] = record
         self._require_apart(found)
         return {name: self._in_file(entry) for name, entry in found.items()} if self.start else found
 
@@ -126,7 +126,7 @@ class _Reader:
         )
 
     def records(self) -> Iterator[ZipEntry]:
-        """What the central directory says; where the data begins (`offset`) stands in each entry's own header."""
+        """What the central directory says; where the data begins stands in each entry's own header."""
         count, length, start = self._directory()
         if start + length > self.size or length > _MAX_DIRECTORY or count * _CENTRAL.size > length:
             raise damaged(self.path, "its directory lies outside the file")
@@ -176,20 +176,21 @@ class _Reader:
         if method == STORED and size != packed:
             raise damaged(self.path, f"“{name}” has two lengths")
         described = bool(flags & _DESCRIPTOR)
-        record = ZipEntry(name, method, crc, packed, size, 0, directory_start + position, header, described)
+        offset = self._data_offset(name, header, packed)
+        record = ZipEntry(name, method, crc, packed, size, offset, directory_start + position, header, described)
         return record, begin + name_len + extra_len + comment_len
 
-    def _located(self, record: ZipEntry) -> ZipEntry:
-        """The entry with the place of its data, by its local header."""
-        if record.header + _LOCAL.size > self.size:
-            raise damaged(self.path, f"“{record.name}” lies outside the file")
-        fields = _LOCAL.unpack(self._at(record.header, _LOCAL.size))
-        if fields[0] != b"PK\x03\x04":
-            raise damaged(self.path, f"“{record.name}” is not where the directory says")
-        offset = record.header + _LOCAL.size + fields[9] + fields[10]
-        if offset + record.packed > self.size:
-            raise damaged(self.path, f"“{record.name}” reaches beyond the file")
-        return record._replace(offset=offset)
+    def _data_offset(self, name: str, header: int, packed: int) -> int:
+        """Where an entry's data begin, by its local header."""
+        if header + _LOCAL.size > self.size:
+            raise damaged(self.path, f"“{name}” lies outside the file")
+        signature, name_len, extra_len = _LOCAL.unpack(self._at(header, _LOCAL.size))
+        if signature != b"PK\x03\x04":
+            raise damaged(self.path, f"“{name}” is not where the directory says")
+        offset: int = header + _LOCAL.size + name_len + extra_len
+        if offset + packed > self.size:
+            raise damaged(self.path, f"“{name}” reaches beyond the file")
+        return offset
 
     def _require_apart(self, entries: dict[str, ZipEntry]) -> None:
         """Entries that overlap are how zip bombs and parser confusions are made."""

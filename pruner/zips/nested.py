@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -159,8 +158,7 @@ def _write_anew(
                     for archive, inner in inside:
                         own = inner if archive.packed else _moved(inner, -entry.offset)
                         write_checksum(spool, own, _checksum(spool, own, meter))
-                    with closing(_pieces(spool, 0, entry.size)) as parts:
-                        writer.add(entry.name, entry.size, parts, entry.name, packed=packed)
+                    writer.add(entry.name, entry.size, _pieces(spool, 0, entry.size), entry.name, packed=packed)
             if content.checksum != entry.crc and (touched := [region for change in changes for region in change[2]]):
                 notes.append(
                     f"The checksum of “{touched[0].info.name}” did not match in the source; its data may be damaged."
