@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.plain import plain_label
-from app.session import Message
+from app.messages import Message
+from app.plain import breakable, plain_label
 from app.style import icon
 from app.theme import current
 
@@ -33,6 +33,11 @@ class Banner(QFrame):
         self.text = plain_label(self)
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._action: QAction | None = None
+        self._said = ""
+        self._serious = False
+        self.offer = QPushButton(self)
+        self.offer.setObjectName("offer")
         self._unfold = QPushButton("Details", self)
         self._unfold.setCheckable(True)
         self._copy = QPushButton("Copy", self)
@@ -44,7 +49,7 @@ class Banner(QFrame):
         row = QHBoxLayout()
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.text, 1)
-        for button in (self._unfold, self._copy, close):
+        for button in (self.offer, self._unfold, self._copy, close):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 8, 8)
@@ -53,22 +58,59 @@ class Banner(QFrame):
         self._unfold.toggled.connect(self.details.setVisible)
         self._copy.clicked.connect(self._copy_all)
         close.clicked.connect(self.hide)
+        self.offer.clicked.connect(self._run_offer)
         self.hide()
 
-    def show_message(self, message: Message) -> None:
-        """Show an error, a warning, or a fault of ours with its traceback."""
-        theme = current()
-        self._close.setIcon(icon("close"))
-        serious = message.severity in ("error", "bug")
-        self._sign.setPixmap(icon("warning", theme.error if serious else theme.warning).pixmap(20, 20))
-        self._sign.setAccessibleName("Error" if serious else "Warning")
-        self.text.setText(message.text)
+    def show_message(self, message: Message, offer: QAction | None = None) -> None:
+        """Show an error, a warning, or a fault of ours with its traceback, and a button for the command that helps."""
+        self._take(offer)
+        self._serious = message.severity in ("error", "bug")
+        self._dress()
+        self._said = message.text
+        self.text.setText(breakable(message.text))
         self.details.setPlainText(message.details)
         self._unfold.setVisible(bool(message.details))
         self._unfold.setChecked(False)
         self.details.setVisible(False)
         self.show()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.isVisible():
+            self._dress()
+
+    def _dress(self) -> None:
+        """Draw the signs in the theme's colours."""
+        theme = current()
+        self._close.setIcon(icon("close"))
+        self._sign.setPixmap(icon("warning", theme.error if self._serious else theme.warning).pixmap(20, 20))
+        self._sign.setAccessibleName("Error" if self._serious else "Warning")
+
+    def withdraw(self, offer: QAction) -> None:
+        """Close the message that offers this command: there is no need of it any more."""
+        if self._action is offer:
+            self.hide()
+            self._take(None)
+
+    def _take(self, offer: QAction | None) -> None:
+        """The button is seen while its command can run."""
+        if self._action is not None:
+            self._action.changed.disconnect(self._show_offer)
+        self._action = offer
+        if offer is not None:
+            offer.changed.connect(self._show_offer)
+        self._show_offer()
+
+    def _show_offer(self) -> None:
+        self.offer.setVisible(self._action is not None and self._action.isEnabled())
+        if self._action is not None:
+            self.offer.setText(self._action.iconText())
+            self.offer.setToolTip(self._action.toolTip())
+
+    def _run_offer(self) -> None:
+        if self._action is not None:
+            self._action.trigger()
+
     def _copy_all(self) -> None:
-        text = "\n".join(part for part in (self.text.text(), self.details.toPlainText()) if part)
+        text = "\n".join(part for part in (self._said, self.details.toPlainText()) if part)
         QGuiApplication.clipboard().setText(text)

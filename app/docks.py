@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+_SIGN = "⚠"
 _LEFT_WIDTH, _RIGHT_WIDTH, _BOTTOM_HEIGHT = 572, 288, 230
 
 
@@ -25,9 +26,23 @@ class Docks:
 
     def _dock(self, title: str, panel: QWidget) -> QDockWidget:
         dock = QDockWidget(title, self._window)
-        dock.setObjectName(f"dock_{title.lower()}")
+        dock.setObjectName(_object_name(title))
         dock.setWidget(panel)
         return dock
+
+    def raise_panel(self, title: str) -> None:
+        """Show a panel of the bottom, by its first title, and bring its tab to the front."""
+        dock = self._named(title)
+        dock.show()
+        dock.raise_()
+        dock.widget().setFocus()
+
+    def warn(self, title: str, on: bool) -> None:
+        """Put a warning sign before a panel's title, or take it away."""
+        self._named(title).setWindowTitle(f"{_SIGN} {title}" if on else title)
+
+    def _named(self, title: str) -> QDockWidget:
+        return next(dock for dock in self._bottom if dock.objectName() == _object_name(title))
 
     def toggles(self) -> Iterator[QAction]:
         """For each panel the action that shows or hides it."""
@@ -49,3 +64,7 @@ class Docks:
         first.raise_()
         window.resizeDocks([self._left, self._right], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal)
         window.resizeDocks([first], [_BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+
+
+def _object_name(title: str) -> str:
+    return f"dock_{title.lower()}"

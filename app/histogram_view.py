@@ -59,7 +59,7 @@ class HistogramView(pg.PlotWidget):
         self._line.setVisible(threshold is not None and found is not None)
         if found is None or found.limit <= 0:
             for bars in (self._kept, self._pruned):
-                bars.setOpts(x=[], height=[])
+                bars.setOpts(x=[], y0=[], height=[])
             return
         bins = len(found.kept)
         width = found.limit / bins

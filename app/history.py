@@ -34,8 +34,8 @@ class History:
     Steps with the same `merges` in quick succession (a slider that moves) become one.
     """
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or State()
         self._done: list[_Change] = []
         self._undone: list[_Change] = []
 

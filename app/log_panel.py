@@ -7,8 +7,9 @@ from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app import numbers
+from app.messages import Message
 from app.plain import plain_tip
-from app.session import Message, Session
+from app.session import Session
 from app.style import icon
 from app.theme import current
 

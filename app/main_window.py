@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QStackedWidget,
     QVBoxLayout,
@@ -21,23 +20,28 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers, style, theme
-from app.actions import MENUS, Actions
+from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
 from app.docks import Docks
+from app.file_panel import FilePanel
 from app.log_panel import JobsPanel, MessagesPanel
+from app.menus import build_menus
+from app.messages import Message
 from app.palette import Palette
 from app.plain import menu_text, plain_tip
-from app.recent import recent_files, remember
+from app.recent import remember
 from app.save_dialog import SaveDialog
-from app.session import Message, Session
+from app.session import Session
 from app.start_page import StartPage
 from app.state_dict_panel import StateDictPanel
 from app.status_bar import StatusBar
 from app.tensor_panel import TensorPanel
 from app.toolbar import ToolBar
 from app.tree_panel import TreePanel
-from pruner import Saved, __version__
+from app.unsaved import Unsaved
+from app.verdicts import has_dangerous
+from pruner import __version__
 from pruner.formats import formats
 from resources import demo_model, icon
 
@@ -56,12 +60,13 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, self._commands())
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
+        self.file = FilePanel(session, self)
         self.banner = Banner(self)
         self.start = StartPage(self)
-        self._leaving: Callable[[], object] | None = None
+        self._unsaved = Unsaved(session, self, self.save)
         self._build_centre()
         self._docks = self._build_docks()
-        self._build_menus()
+        build_menus(self.menuBar(), self.actions_, self._docks.toggles(), self.open)
         self.tools = ToolBar(session, self.actions_, self)
         self.addToolBar(self.tools)
         self._status = StatusBar(session, self)
@@ -80,6 +85,8 @@ class MainWindow(QMainWindow):
             "open": self.choose_file,
             "open_folder": self.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
+            "reload": self.reload,
+            "show_file": lambda: self._docks.raise_panel("File"),
             "save": self.save,
             "quit": self.close,
             "undo": session.undo,
@@ -99,14 +106,25 @@ class MainWindow(QMainWindow):
             "about": self._about,
         }
 
-    def open(self, path: Path) -> None:
+    def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
+        self._when_idle(path.name, partial(self.session.open, path, root))
+
+    def open_root(self, root: str) -> None:
+        """Open another dictionary of weights of the same file."""
+        if self.session.checkpoint is not None:
+            self.open(self.session.checkpoint.path, root)
+
+    def reload(self) -> None:
+        """Open the same file anew, after asking about pruning that is not saved."""
+        if self.session.checkpoint is not None:
+            self._when_idle(self.session.checkpoint.path.name, self.session.reload)
+
+    def _when_idle(self, name: str, go_on: Callable[[], object]) -> None:
         if self.session.work.busy:
-            self.session.tell(
-                "warning", f"{path.name} is not opened while a job runs: wait for it, or cancel it (Esc)."
-            )
+            self.session.tell("warning", f"{name} is not opened while a job runs: wait for it, or cancel it (Esc).")
             return
-        self._ask_then(partial(self.session.open, path))
+        self._unsaved.ask_then(go_on)
 
     def choose_file(self) -> None:
         """Let the user choose a file to open."""
@@ -133,44 +151,11 @@ class MainWindow(QMainWindow):
 
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
-        if self.session.pruning is not None:
+        if self.session.pruning is not None and not self.session.files.refuse("Nothing was saved."):
             dialog = SaveDialog(self.session, self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.rejected.connect(self._stay)
+            dialog.rejected.connect(self._unsaved.stay)
             dialog.open()
-
-    def _ask_then(self, go_on: Callable[[], object]) -> None:
-        """Ask once what to do with unsaved pruning, then go on (or not)."""
-        if not self.session.unsaved:
-            go_on()
-            return
-        buttons = QMessageBox.StandardButton
-        box = QMessageBox(self)
-        box.setObjectName("unsaved")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Secateur")
-        box.setText("The pruning is not saved.")
-        box.setInformativeText("Save it to a new file first?")
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-
-        def answer(chosen: int) -> None:
-            if chosen == buttons.Discard.value:
-                go_on()
-            elif chosen == buttons.Save.value:
-                self._leaving = go_on
-                self.save()
-
-        box.finished.connect(answer)
-        box.open()
-
-    def _stay(self) -> None:
-        self._leaving = None
-
-    def _after_saving(self, _saved: Saved) -> None:
-        if self._leaving is not None:
-            leave, self._leaving = self._leaving, None
-            leave()
 
     def _help(self) -> None:
         widget = QApplication.focusWidget()
@@ -209,27 +194,11 @@ class MainWindow(QMainWindow):
         session = self.session
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
+            "File": self.file,
             "Jobs": JobsPanel(session, self),
             "Messages": MessagesPanel(session, self),
         }
         return Docks(self, self.tree, AmountPanel(session, self), bottom)
-
-    def _build_menus(self) -> None:
-        for title, commands in MENUS:
-            menu = self.menuBar().addMenu(title)
-            if title == "&View":
-                menu.addActions(list(self._docks.toggles()))
-                menu.addSeparator()
-            for command in commands:
-                if command is None:
-                    menu.addSeparator()
-                else:
-                    menu.addAction(self.actions_[command.name])
-            if title == "&File":
-                self._recent_menu = QMenu("Open &recent", self)
-                self._recent_menu.aboutToShow.connect(self._fill_recent)
-                menu.insertMenu(self.actions_["save"], self._recent_menu)
-                menu.insertSeparator(self.actions_["save"])
 
     def _choose_theme(self, name: str) -> None:
         QSettings().setValue(_THEME_KEY, name)
@@ -237,16 +206,6 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             style.apply(app)
-
-    def _fill_recent(self) -> None:
-        self._recent_menu.clear()
-        for path in recent_files():
-            self._recent_menu.addAction(menu_text(str(path))).triggered.connect(partial(self._open_recent, str(path)))
-        if self._recent_menu.isEmpty():
-            self._recent_menu.addAction("None yet").setEnabled(False)
-
-    def _open_recent(self, path: str, *_: object) -> None:
-        self.open(Path(path))
 
     def _connect(self) -> None:
         session = self.session
@@ -259,12 +218,15 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         session.saved.connect(self._refresh)
-        session.saved.connect(self._after_saving)
         session.checkpoint_changed.connect(self._opened)
+        session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
         self.start.open_requested.connect(self.choose_file)
         self.start.demo_requested.connect(self.actions_["open_demo"].trigger)
-        self.start.recent_requested.connect(self._open_recent)
+        self.start.recent_requested.connect(lambda path: self.open(Path(path)))
+        self.tree.root_chosen.connect(self.open_root)
+        self.file.root_chosen.connect(self.open_root)
+        self._status.reload_requested.connect(self.reload)
 
     # Showing
 
@@ -275,14 +237,20 @@ class MainWindow(QMainWindow):
                 remember(checkpoint.path)
             self._pages.setCurrentWidget(self.tensor)
             self.banner.hide()
+            self._docks.warn("File", has_dangerous(checkpoint))
             self.tree.view.setFocus()
 
+    def _file_changed(self) -> None:
+        if self.session.files.state == "same":
+            self.banner.withdraw(self.actions_["reload"])
+        self._refresh()
+
     def _tell(self, message: Message) -> None:
-        self._stay()
+        self._unsaved.stay()
         if message.severity == "info":
             self._status.show_note(message.text)
         else:
-            self.banner.show_message(message)
+            self.banner.show_message(message, self.actions_[message.offer] if message.offer else None)
 
     def _refresh(self, *_: object) -> None:
         """Say on the commands what they would do, and offer those that can run."""
@@ -302,19 +270,23 @@ class MainWindow(QMainWindow):
             actions[name].setEnabled(label is not None and not busy)
         actions["again"].setEnabled(bool(session.last_amounts))
         actions["clear"].setEnabled(planned > 0)
+        actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
         for name in ("filter", "select_all"):
             actions[name].setEnabled(session.checkpoint is not None)
         self._show_title()
 
     def _show_title(self) -> None:
         checkpoint = self.session.checkpoint
-        self.setWindowTitle(f"{checkpoint.path.name}[*] — Secateur" if checkpoint is not None else "Secateur")
+        state = {"same": "", "changed": " (changed on disk)", "gone": " (not on disk)"}[self.session.files.state]
+        self.setWindowTitle(f"{checkpoint.path.name}[*]{state} — Secateur" if checkpoint is not None else "Secateur")
         self.setWindowModified(self.session.unsaved)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "actions_"):
             self.actions_.dress()
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.session.files.check()  # not all drives tell of changes
 
     # Dropping and leaving
 
@@ -331,7 +303,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.unsaved:
             event.ignore()
-            self._ask_then(self._close_at_last)
+            self._unsaved.ask_then(self._close_at_last)
             return
         self._keep()
         self.session.close()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
+    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -25,14 +24,17 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.container_box import ContainerBox
 from app.plain import plain_label
 from app.session import Session
 from pruner import PrunerError, Pruning
 from pruner.export import check_target, form_named, forms, is_patched, written_bytes
-from pruner.formats import formats
+from pruner.formats import writable_format_for
 from resources import demo_model
 
 _FORM_KEY = "save/form"
+_SHARD_GB = 5.0
+"""What the Hugging Face libraries take."""
 _EXPLAINED = {
     "permanent": "Zeros under the tensors' own names. Loads everywhere as before; the file keeps its size.",
     "masked": "NAME_orig and NAME_mask, as torch has them while pruning is on. For going on in torch with "
@@ -53,7 +55,8 @@ class SaveDialog(QDialog):
         self.setObjectName("save_dialog")
         self.setMinimumWidth(560)
         self.forms = QButtonGroup(self)
-        self.container = QComboBox(self)
+        self.container = ContainerBox(session.checkpoint, self)
+        self.shard_size = QDoubleSpinBox(self)
         self.path = QLineEdit(self)
         self.weight = plain_label(self)
         self.remark = plain_label(self)
@@ -79,10 +82,12 @@ class SaveDialog(QDialog):
             self.forms.addButton(button, place)
             layout.addWidget(button)
             layout.addWidget(explained)
-        self.container.setAccessibleName("Container")
-        self.container.setObjectName("container")
-        for suffix, title in self._containers():
-            self.container.addItem(title, suffix)
+        self.shard_size.setObjectName("shard_size")
+        self.shard_size.setAccessibleName("Size of a shard at most, in gigabytes")
+        self.shard_size.setRange(0.01, 1000)
+        self.shard_size.setValue(_SHARD_GB)
+        self.shard_size.setSuffix(" GB")
+        self.shard_size.setToolTip("A shard is at most so large; a tensor that is larger has one for itself")
         self.path.setAccessibleName("File")
         self.path.setObjectName("path")
         browse = QPushButton("&Browse…", self)
@@ -92,6 +97,7 @@ class SaveDialog(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.addRow("&Container", self.container)
+        form.addRow("S&hard size", self.shard_size)
         label = QLabel("&File", self)
         label.setBuddy(self.path)
         form.addRow(label, row)
@@ -113,6 +119,7 @@ class SaveDialog(QDialog):
         browse.clicked.connect(self._browse)
         self.forms.idToggled.connect(lambda _place, on: self._form_chosen() if on else None)
         self.container.activated.connect(self._container_chosen)
+        self.shard_size.valueChanged.connect(self._refresh)
         self.path.textChanged.connect(self._refresh)
 
     @property
@@ -125,39 +132,32 @@ class SaveDialog(QDialog):
         return self._names[self.forms.checkedId()]
 
     @property
-    def _sharded(self) -> bool:
-        return len(self._source.files) > 1
-
-    def _containers(self) -> Iterator[tuple[str, str]]:
-        """Endings to choose from, the source's own first."""
-        own = "" if self._sharded else self._source.path.suffix
-        yield own, "Folder of shards, as the source" if self._sharded else f"{own}, as the source"
-        for one in formats().values():
-            if one.suffixes[0] != own:
-                yield one.suffixes[0], f"{one.suffixes[0]} ({one.title})"
+    def _shard_bytes(self) -> int | None:
+        return round(self.shard_size.value() * 1e9) if self.container.choice.shards else None
 
     def _suggest(self) -> None:
         source = self._source.path
-        stem = source.parent.name if self._sharded and source.is_file() else source.stem
-        folder = source.parent.parent if self._sharded and source.is_file() else source.parent
+        inside = len(self._source.files) > 1 and source.is_file()
+        stem = source.parent.name if inside else source.name if source.is_dir() else source.stem
+        folder = source.parent.parent if inside else source.parent
         if source == demo_model() or not os.access(folder, os.W_OK):
             folder = Path.home()
-        suffix = self.container.currentData()
-        if self._sharded and self.form == "masked" and not suffix:
-            suffix = ".safetensors"
-        self.path.setText(str(folder / f"{stem}-pruned{suffix}"))
+        self.path.setText(str(folder / f"{stem}-pruned{self.container.choice.suffix}"))
 
     def _form_chosen(self) -> None:
-        if self._sharded and not self.container.currentData() and not form_named(self.form).patches:
-            self.container.setCurrentIndex(self.container.findData(".safetensors"))
+        """The source's own container holds other forms only where it is written anew, too."""
+        if not form_named(self.form).patches and not self._can_write_own() and self.container.choose_written():
             self._container_chosen()
         self._refresh()
 
+    def _can_write_own(self) -> bool:
+        return len(self._source.files) == 1 and writable_format_for(self._source.path) is not None
+
     def _container_chosen(self) -> None:
         path = Path(self.path.text())
-        known = {suffix for one in formats().values() for suffix in one.suffixes} | {self._source.path.suffix}
-        stem = path.stem if path.suffix in known else path.name
-        self.path.setText(str(path.with_name(f"{stem}{self.container.currentData()}")))
+        stem = path.stem if path.suffix in self.container.suffixes else path.name
+        self.path.setText(str(path.with_name(f"{stem}{self.container.choice.suffix}")))
+        self._refresh()
 
     def _browse(self) -> None:
         dialog = QFileDialog(self, "Save as", self.path.text())
@@ -169,14 +169,15 @@ class SaveDialog(QDialog):
     def _refresh(self) -> None:
         """Say what the file will weigh, what is left out, and why it cannot be saved where it cannot."""
         target = Path(self.path.text())
-        if (typed := self.container.findData(target.suffix)) >= 0:
-            self.container.setCurrentIndex(typed)
+        self.container.choose_suffix(target.suffix)
+        shards = self._shard_bytes
+        self.shard_size.setEnabled(shards is not None)
         self.remark.setProperty("role", "muted")
         try:
             if not self.path.text().strip():
                 raise PrunerError("Give the file a name.")
-            remark = check_target(self._source, target.absolute(), self.form)
-            patched = is_patched(self._source, target.absolute(), self.form)
+            remark = check_target(self._source, target.absolute(), self.form, shard_bytes=shards)
+            patched = is_patched(self._source, target.absolute(), self.form, shards)
             size = numbers.size(self._source.file_bytes if patched else self._written_bytes(self.form))
             self.weight.setText(f"about {size}; the source is {numbers.size(self._source.file_bytes)}")
             self.save.setText(f"{'Replace' if target.exists() else 'Save'} {size}")
@@ -204,4 +205,4 @@ class SaveDialog(QDialog):
             return
         QSettings().setValue(_FORM_KEY, self.form)
         super().accept()
-        self._session.save(Path(self.path.text()).absolute(), self.form)
+        self._session.save(Path(self.path.text()).absolute(), self.form, self._shard_bytes)

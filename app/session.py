@@ -5,45 +5,33 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from app import numbers
+from app import numbers, verdicts
+from app.fitting import carried, fitting, is_prunable, left, require_fits
 from app.history import History, State
 from app.jobs import Failure, Job, ViewLane, WorkLane, share_cores
+from app.messages import Message, Severity
+from app.opening import Opened, first_selected, open_again, open_document
+from app.watcher import FileWatch
 from app.zeros import Outlook, count_in_file, outlook
 from pruner import (
     Amount,
-    AmountValueError,
     Checkpoint,
     Plan,
-    PrunerError,
     Pruning,
     Saved,
     Step,
     TensorInfo,
-    open_checkpoint,
     prune,
     save,
 )
 from pruner.devices import Device, available
-from pruner.module_tree import ModuleNode, module_tree
-from pruner.plan import is_candidate
+from pruner.module_tree import ModuleNode
 from pruner.progress import Progress
-
-Severity = Literal["info", "warning", "error", "bug"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something to tell: `details` is a traceback where the fault is ours."""
-
-    severity: Severity
-    text: str
-    details: str = ""
 
 
 class Session(QObject):
@@ -67,6 +55,8 @@ class Session(QObject):
         super().__init__(parent)
         self.work = WorkLane(self)
         self.view = ViewLane(self)
+        self.files = FileWatch(self.view, self)
+        self.files.message.connect(self.message)
         self.checkpoint: Checkpoint | None = None
         self.tree: ModuleNode | None = None
         self.selected: tuple[str, ...] = ()
@@ -80,6 +70,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop both lanes; a job at hand is cancelled and leaves nothing behind."""
+        self.files.close()
         self.work.close()
         self.view.close()
 
@@ -123,9 +114,7 @@ class Session(QObject):
     def left(self, name: str) -> int:
         """Elements of a tensor that no round has pruned."""
         assert self.checkpoint is not None
-        if self.pruning is not None and name in self.pruning:
-            return self.pruning[name].mask.kept
-        return self.checkpoint[name].numel
+        return left(self.checkpoint, self.pruning, name)
 
     def planned_count(self, name: str) -> int | None:
         """Elements that the next round would prune; None where nothing is planned."""
@@ -142,24 +131,34 @@ class Session(QObject):
 
     def is_prunable(self, info: TensorInfo) -> bool:
         """Whether an amount has a meaning for the tensor."""
-        return info.dtype_info.prunable and info.numel > 0 and not info.overlapping
+        return is_prunable(info)
 
     # What the user does
 
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a file, a folder of shards or an index; the open document stays if that fails."""
 
-        def run(progress: Progress) -> tuple[Checkpoint, ModuleNode]:
-            progress(0, 1, path.name)
-            checkpoint = open_checkpoint(path, root)
-            return checkpoint, module_tree(checkpoint)
+        def run(progress: Progress) -> Opened:
+            return open_document(path, root, progress)
 
         self.work.submit(Job(f"Opening {path.name}", run, self._opened, self._failed))
+
+    def reload(self) -> None:
+        """Open the document's file anew: amounts that still fit stay planned, what was pruned goes."""
+        old = self.checkpoint
+        if old is None:
+            return
+
+        def run(progress: Progress) -> Opened:
+            return open_again(old, progress)
+
+        self.work.submit(Job(f"Reloading {old.path.name}", run, self._reloaded, self._failed))
 
     def select(self, names: Sequence[str]) -> None:
         """Select tensors, the one to show large first."""
         if tuple(names) != self.selected:
             self.selected = tuple(names)
+            self.files.check()  # numbers are about to be read from them
             self.selection_changed.emit()
 
     def set_amounts(self, names: Iterable[str], amount: Amount | None) -> None:
@@ -178,13 +177,15 @@ class Session(QObject):
 
     def require_fit(self, names: Iterable[str], amount: Amount) -> None:
         """Raise `PrunerError` with the tensor and the reason where an amount does not fit one of the tensors."""
+        assert self.checkpoint is not None
         for name in names:
-            self._require_fits(name, amount)
+            require_fits(self.checkpoint, self.pruning, name, amount)
 
     def plan_again(self) -> None:
         """Plan the amounts of the last round for the next one, where they still fit."""
-        fitting = {name: amount for name, amount in self._last_amounts.items() if self._fits(name, amount)}
-        self._plan(f"amounts of {numbers.plural(len(fitting), 'tensor')}", {**self.amounts, **fitting})
+        if self.checkpoint is not None:
+            fit = fitting(self.checkpoint, self.pruning, self._last_amounts)
+            self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**self.amounts, **fit})
 
     def prune(self) -> None:
         """Run the planned round on the worker thread; Cancel and errors leave everything as it was."""
@@ -201,21 +202,21 @@ class Session(QObject):
             self._pruned(checkpoint, planned, pruning)
 
         title = f"Pruning {numbers.plural(len(steps), 'tensor')}"
-        self.work.submit(Job(title, run, done, self._failed))
+        self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
-    def save(self, path: Path, form: str) -> None:
-        """Save what is pruned now to a new file, in the container that its ending chooses."""
+    def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
+        """Save what is pruned now to a new file, in the container that its ending chooses, or as shards of that size."""
         checkpoint, pruning = self.checkpoint, self.pruning
         if checkpoint is None or pruning is None:
             return
 
         def run(progress: Progress) -> Saved:
-            return save(checkpoint, pruning, path, form, progress=progress)
+            return save(checkpoint, pruning, path, form, shard_bytes=shard_bytes, progress=progress)
 
         def done(saved: Saved) -> None:
             self._saved(pruning, saved)
 
-        self.work.submit(Job(f"Saving {path.name}", run, done, self._failed))
+        self.files.submit(self.work, Job(f"Saving {path.name}", run, done, self._failed), "Nothing was saved.")
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -251,30 +252,49 @@ class Session(QObject):
 
         self.view.request("torch", steps(), self._devices_found, self._failed, urgency=-1)
 
-    def tell(self, severity: Severity, text: str, details: str = "") -> None:
-        """Show a message."""
-        self.message.emit(Message(severity, text, details))
+    def tell(self, severity: Severity, text: str, details: str = "", offer: str = "") -> None:
+        """Show a message; `offer` names the command that helps."""
+        self.message.emit(Message(severity, text, details, offer))
 
     # What comes back from the lanes, on the GUI thread
 
-    def _opened(self, result: tuple[Checkpoint, ModuleNode]) -> None:
-        self.checkpoint, self.tree = result
-        self._history = History()
+    def _opened(self, opened: Opened) -> None:
+        self._take(opened, {}, ())
+
+    def _reloaded(self, opened: Opened) -> None:
+        old, planned, new = self.checkpoint, self.amounts, opened.checkpoint
+        assert old is not None
+        kept = carried(old, new, planned)
+        self._take(opened, kept, tuple(name for name in self.selected if name in new.tensors))
+        if old.root != new.root:
+            self.tell("warning", f"{new.path.name} has no weights under “{old.root}” any more.")
+        if gone := len(planned) - len(kept):
+            self.tell("warning", f"{numbers.plural(gone, 'planned amount')} no longer fit and went.")
+        self.tell("info", f"Reloaded {new.path.name}.")
+
+    def _take(self, opened: Opened, planned: Mapping[str, Amount], selected: tuple[str, ...]) -> None:
+        """Make a checkpoint the document, with these amounts planned and these tensors selected."""
+        checkpoint = opened.checkpoint
+        before = self.checkpoint
+        warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
+        self.checkpoint, self.tree = checkpoint, opened.tree
+        self._history = History(State(planned))
         self._saved_pruning = None
         self._last_amounts = {}
         self.zeros = {}
         self.selected = ()
+        self.files.watch(checkpoint)
         self.checkpoint_changed.emit()
         self.pruning_changed.emit()
         self.amounts_changed.emit()
-        first = next((info.name for info in self.checkpoint.tensors.values() if is_candidate(info)), None)
-        first = first or next(iter(self.checkpoint.tensors), None)
-        self.selected = (first,) if first is not None else ()
+        self.selected = selected or first_selected(checkpoint)
         self.selection_changed.emit()
-        for warning in self.checkpoint.warnings:
+        for warning in checkpoint.warnings:
             self.tell("warning", warning)
+        if (danger := verdicts.danger(checkpoint)) != warned and danger:
+            self.tell("warning", danger, offer="show_file")
         self.load_torch()
-        self.view.request("zeros", count_in_file(self.checkpoint), self._counted, self._failed, urgency=1)
+        self.view.request("zeros", count_in_file(checkpoint), self._counted, self._failed, urgency=1)
 
     def _counted(self, found: Mapping[str, int]) -> None:
         self.zeros = {**self.zeros, **found}
@@ -287,9 +307,8 @@ class Session(QObject):
         edited = {name: amount for name, amount in self.amounts.items() if planned.get(name) != amount}
         self._last_amounts = planned
         self._history.push(label, State({}, pruning))
-        fitting = {name: amount for name, amount in edited.items() if self._fits(name, amount)}
-        if fitting:  # planned while the round ran, for the next one
-            self._plan(f"amounts of {numbers.plural(len(fitting), 'tensor')}", fitting)
+        if fit := fitting(checkpoint, pruning, edited):  # planned while the round ran, for the next one
+            self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", fit)
         self.pruning_changed.emit()
         self.amounts_changed.emit()
         taken = sum(pruning[name].rounds[-1].pruned for name in planned)
@@ -318,6 +337,7 @@ class Session(QObject):
             self.tell("info", failure.text)
         else:
             self.tell("bug" if failure.details else "error", failure.text, failure.details)
+            self.files.check()
 
     # Steps
 
@@ -333,23 +353,6 @@ class Session(QObject):
         if before.pruning is not self.pruning:
             self.pruning_changed.emit()
         self.amounts_changed.emit()
-
-    def _require_fits(self, name: str, amount: Amount) -> None:
-        assert self.checkpoint is not None
-        info = self.checkpoint[name]
-        if not self.is_prunable(info):
-            raise PrunerError(f"“{name}” ({info.dtype}) has no elements to prune by magnitude.")
-        try:
-            amount.count(self.left(name))
-        except AmountValueError as error:
-            raise AmountValueError(f"“{name}”: {error}") from None
-
-    def _fits(self, name: str, amount: Amount) -> bool:
-        try:
-            self._require_fits(name, amount)
-        except PrunerError:
-            return False
-        return True
 
 
 def quicken_threads() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 
 from app import numbers
 from app.jobs import JobState
 from app.plain import plain_label
 from app.session import Session
+from app.style import icon
+from app.theme import current
 from app.zeros import Outlook
 
 _PARTS = 1000
@@ -18,6 +20,8 @@ _NOTE_MS = 10_000
 class StatusBar(QStatusBar):
     """Elements, zeros and sparsity now and as planned on the left; progress, time left and Cancel on the right."""
 
+    reload_requested = Signal()
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -25,6 +29,14 @@ class StatusBar(QStatusBar):
         self.summary = plain_label(self)
         self.summary.setObjectName("summary")
         self.summary.setAccessibleName("The whole model")
+        self.stale = QPushButton(self)
+        self.stale.setObjectName("stale")
+        self.stale.setProperty("role", "link")
+        self.stale.setProperty("tone", "warning")
+        self.stale.setWhatsThis(
+            "The file on disk is not the one that was opened, or is gone. What is shown is what was opened; nothing is "
+            "pruned or saved until the file is reloaded or back."
+        )
         self.note = plain_label(self)
         self.note.setObjectName("note")
         self.note.setAccessibleName("What happened last")
@@ -43,6 +55,7 @@ class StatusBar(QStatusBar):
         self.cancel.setObjectName("cancel_job")
         self.cancel.setProperty("role", "link")
         self.cancel.setToolTip("Stop the job; nothing changes (Esc)")
+        self.addWidget(self.stale)
         self.addWidget(self.summary, 1)
         for widget in (self.note, self.job, self.bar, self.cancel):
             self.addPermanentWidget(widget)
@@ -57,13 +70,35 @@ class StatusBar(QStatusBar):
             session.zeros_changed,
         ):
             signal.connect(self._refresh)
+        session.files.changed.connect(self._show_stale)
+        self.stale.clicked.connect(self._help_stale)
         self._end_job()
+        self._show_stale()
         self._refresh()
 
     def show_note(self, text: str) -> None:
         """Say what happened, for some seconds."""
         self.note.setText(text)
         self._fade.start()
+
+    def _show_stale(self) -> None:
+        """Keep saying that the file is another, or gone, after the banner was closed."""
+        state = self._session.files.state
+        self.stale.setVisible(state != "same")
+        self.stale.setText("Changed on disk: reload" if state == "changed" else "Not on disk any more")
+        self.stale.setToolTip("Open the file anew (F5)" if state == "changed" else "Look for the file again")
+        self.stale.setIcon(icon("warning", current().warning))
+
+    def _help_stale(self) -> None:
+        if self._session.files.state == "changed":
+            self.reload_requested.emit()
+        else:
+            self._session.files.check()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "stale"):
+            self._show_stale()
 
     def _show_job(self, state: JobState) -> None:
         self.note.clear()
@@ -99,7 +134,7 @@ class StatusBar(QStatusBar):
     def _zeros(self) -> str:
         checkpoint = self._session.checkpoint
         assert checkpoint is not None
-        countable = [name for name, info in checkpoint.tensors.items() if info.dtype_info.prunable]
+        countable = [name for name, info in checkpoint.tensors.items() if info.prunable]
         known = [part for name in countable if (part := self._session.outlook(name)) is not None]
         if len(known) < len(countable) and len(self._session.zeros) < len(countable):
             return f"counting zeros ({numbers.percent(len(known) / len(countable))} of the tensors)"

@@ -119,12 +119,14 @@ def style_sheet(theme: Theme) -> str:
     QPushButton[role="link"]:hover, QToolButton[role="link"]:hover {{ text-decoration: underline; }}
     QPushButton[role="link"]:focus, QToolButton[role="link"]:focus {{ border: 1px solid {theme.accent}; }}
     QPushButton[role="link"]:disabled {{ color: {theme.muted}; }}
-    QLineEdit, QComboBox, QSpinBox {{ background: {theme.surface}; border: 1px solid {theme.line}; border-radius: 6px;
-               padding: 5px 8px; color: {theme.ink}; selection-background-color: {theme.accent};
+    QPushButton[tone="warning"], QPushButton[tone="warning"]:disabled {{ color: {theme.warning}; }}
+    QLineEdit, QComboBox, QAbstractSpinBox {{ background: {theme.surface}; border: 1px solid {theme.line};
+               border-radius: 6px; padding: 5px 8px; color: {theme.ink}; selection-background-color: {theme.accent};
                selection-color: {theme.on_accent}; }}
-    QLineEdit:focus, QComboBox:focus, QSpinBox:focus {{ border-color: {theme.accent}; }}
+    QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {theme.accent}; }}
     QLineEdit[wrong="true"] {{ border: 1px solid {theme.error}; }}
-    QLineEdit:disabled, QComboBox:disabled {{ color: {theme.muted}; background: {theme.window}; }}
+    QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ color: {theme.muted};
+               background: {theme.window}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow {{ image: url({_icon_file("chevron-down", theme.muted)}); width: 14px; height: 14px; }}
     QComboBox QAbstractItemView {{ background: {theme.surface}; border: 1px solid {theme.line};

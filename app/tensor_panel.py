@@ -29,6 +29,7 @@ from pruner import Amount, Checkpoint, Mask, TensorInfo
 from pruner.methods import Elements, method_named
 from pruner.picture import Picture, picture
 from pruner.plan import DEFAULT_METHOD
+from pruner.reading import why_unreadable
 from pruner.summaries import CHUNK, Figures, Histogram, histogram, measure
 
 _BUSY_MS = 300
@@ -153,8 +154,8 @@ class TensorPanel(QWidget):
         if not info.numel:
             self._say("The tensor has no elements.")
             return
-        if info.dtype_info.family == "packed":
-            self._say(f"{info.dtype} packs several numbers into a byte; it is not drawn.")
+        if not info.readable:
+            self._say(why_unreadable(info))
             return
         self._busy.start()
         pruning = self._session.pruning
@@ -194,7 +195,7 @@ class TensorPanel(QWidget):
             self.figures.show_figures(*part)
 
     def _failed(self, failure: Failure) -> None:
-        self._busy.stop()
+        self._session.files.check()
         self._say(failure.text)
         if failure.details:
             self._session.tell("bug", failure.text, failure.details)

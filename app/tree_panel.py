@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.root_row import RootRow
 from app.session import Session
 from app.tree_delegates import AmountDelegate, Index, SparsityDelegate
 from app.tree_model import HEADERS, Column, TreeModel
@@ -41,6 +42,9 @@ _WIDTHS = {
 class TreePanel(QWidget):
     """Modules and tensors; selecting shows a tensor, typing a number edits its amount."""
 
+    root_chosen = Signal(str)
+    """The key path of the dictionary of weights that the user wants to see."""
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -56,6 +60,8 @@ class TreePanel(QWidget):
         self.view.setSortingEnabled(True)
         for column, width in _WIDTHS.items():
             self.view.setColumnWidth(column, width)
+        self.roots = RootRow(session, self)
+        self.roots.chosen.connect(self.root_chosen)
         self.filter = QLineEdit(self)
         self.count = QLabel(self)
         self._typing = QTimer(self)
@@ -112,6 +118,7 @@ class TreePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 0, 0, 0)
         layout.setSpacing(8)
+        layout.addWidget(self.roots)
         layout.addLayout(top)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.count)

@@ -25,7 +25,7 @@ def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
     found: dict[str, int] = {}
     shown = time.monotonic()
     for name, info in checkpoint.tensors.items():
-        if not info.dtype_info.prunable:
+        if not info.prunable:
             continue
         zeros = 0
         try:

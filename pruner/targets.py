@@ -32,7 +32,8 @@ def target_of(checkpoint: Checkpoint, patches: bool, form: str, path: Path, shar
         return _new_set(path, shard_bytes)
     own = formats()[checkpoint.format]
     several = len(checkpoint.files) > 1
-    if several and (path.suffix == "" or path.is_dir() or path.name.endswith(".index.json")):
+    names_a_folder = writable_format_for(path) is None or path.is_dir() or path.name.endswith(".index.json")
+    if several and names_a_folder:
         if not patches:
             raise PrunerError(f"{path}: the {form} form is saved as one file: end its name in .pt or .safetensors.")
         return Target(path.parent if path.name.endswith(".index.json") else path, own, True)

@@ -118,8 +118,8 @@ def _no_collecting() -> Iterator[None]:
 
 
 def _only_file(path: Path) -> Path:
-    """The one safetensors file of a folder that holds no other; else the path itself."""
-    shards = list(path.glob("*.safetensors")) if path.is_dir() else []
+    """The one safetensors file of a folder that is no checkpoint by itself; else the path as it is."""
+    shards = list(path.glob("*.safetensors")) if path.is_dir() and not (path / ".metadata").exists() else []
     return shards[0] if len(shards) == 1 else path
 
 

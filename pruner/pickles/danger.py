@@ -160,6 +160,10 @@ _PLAIN = _table(
             torch.cuda: {_STORAGES} {_TENSORS}; torch.sparse: {_TENSORS}; torch.cuda.sparse: {_TENSORS};
             torch.storage: UntypedStorage TypedStorage _UntypedStorage _TypedStorage _LegacyStorage;
             torch.nn.parameter: Parameter Buffer; torch.nn: Parameter Buffer; torch.serialization: _get_layout;
+            torch.distributed.checkpoint.metadata: Metadata TensorStorageMetadata BytesStorageMetadata
+                ChunkStorageMetadata MetadataIndex TensorProperties StorageMeta _MEM_FORMAT_ENCODING;
+            torch.distributed.checkpoint.filesystem: _StorageInfo;
+            torch.distributed._shard.sharded_tensor.metadata: TensorProperties MEM_FORMAT_ENCODING;
             torch._tensor: _rebuild_from_type_v2 _rebuild_from_type Tensor; torch.torch_version: TorchVersion;
             torch.jit._pickle: build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id
                 restore_type_tag""",

@@ -50,7 +50,7 @@ def open_document(
     try:
         found = find_roots(top) if roots is None else roots
         if not found:
-            raise PrunerError("there are no tensors in it that Secateur can read")
+            raise PrunerError("there are no weights in it that Secateur can read")
         root = choose_root(found, wanted)
     except PrunerError as error:
         raise PrunerError(f"{path}: {error}.") from error

@@ -37,7 +37,9 @@ def find_roots(top: Any) -> dict[str, Root]:
     An optimizer's state is never among them. Where the file's own dictionary holds tensors its path is empty.
     """
     found: dict[str, Root] = {}
-    pending: deque[tuple[tuple[Any, ...], Any]] = deque([((), top)])
+    pending: deque[tuple[tuple[Any, ...], Any]] = deque()
+    if not _is_training_state("", top):
+        pending.append(((), top))
     seen: set[int] = set()
     while pending and len(seen) < _MOST_VALUES:
         keys, value = pending.popleft()

@@ -35,3 +35,10 @@ def open_and_count(qtbot, session: Session, path: Path) -> None:
     qtbot.waitUntil(lambda: session.checkpoint is not None and session.checkpoint.path == path, timeout=10_000)
     countable = [name for name, info in session.checkpoint.tensors.items() if info.dtype_info.prunable]
     qtbot.waitUntil(lambda: set(countable) <= set(session.zeros), timeout=10_000)
+
+
+def save_two(path: Path) -> None:
+    """Write a training checkpoint that holds a net's weights, their running average, and more."""
+    torch.manual_seed(0)
+    ema = {name: torch.zeros_like(value) for name, value in Net().state_dict().items()}
+    torch.save({"model": Net().state_dict(), "ema": ema, "epoch": 3, "lr": 0.1}, path)

@@ -8,7 +8,7 @@ import torch.nn.utils.prune as torch_prune
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QRadioButton
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QLineEdit, QPushButton, QRadioButton
 
 from app.main_window import MainWindow
 from app.recent import recent_files
@@ -92,12 +92,62 @@ def test_that_the_dialog_says_what_will_happen_before_it_does(qtbot, pruned, tmp
     assert save.text().startswith("Replace")
     type_path(qtbot, dialog, tmp_path / "out.safetensors")
     assert save.isEnabled()
-    assert dialog.container.currentData() == ".safetensors", "the container follows the name's ending"
+    assert dialog.container.choice.suffix == ".safetensors", "the container follows the name's ending"
     dialog.findChild(QRadioButton, "form_masked").click()
     with qtbot.waitSignal(pruned.saved, timeout=10_000):
         qtbot.keyClick(dialog, Qt.Key.Key_Return)
     assert (tmp_path / "out.safetensors").stat().st_size > 0
     assert not pruned.unsaved
+
+
+def choose(qtbot, dialog: SaveDialog, title: str) -> None:
+    """Choose a container from the box by typing the beginning of its title."""
+    dialog.container.setFocus()
+    qtbot.keyClicks(dialog.container, title)
+    dialog.container.activated.emit(dialog.container.currentIndex())
+    assert dialog.container.currentText().startswith(title)
+
+
+def test_that_shards_are_saved_by_the_size_that_is_typed(qtbot, pruned, tmp_path):
+    dialog = SaveDialog(pruned)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    size = dialog.findChild(QDoubleSpinBox, "shard_size")
+    assert not size.isEnabled()
+    choose(qtbot, dialog, "Folder of shards (s")
+    assert size.isEnabled()
+    assert Path(dialog.path.text()).name == "net-pruned"
+    type_path(qtbot, dialog, tmp_path / "shards")
+    size.selectAll()
+    qtbot.keyClicks(size, "0.01")
+    with qtbot.waitSignal(pruned.saved, timeout=10_000):
+        dialog.findChild(QPushButton, "save_now").click()
+    names = {file.name for file in (tmp_path / "shards").iterdir()}
+    assert names == {"model-00001-of-00001.safetensors", "model.safetensors.index.json"}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning")
+def test_that_a_script_is_saved_as_a_script_or_its_masked_form_elsewhere(qtbot, session, tmp_path):
+    net = save_net(tmp_path / "unused.pt")
+    torch.jit.save(torch.jit.script(net), tmp_path / "net.jit")
+    open_and_count(qtbot, session, tmp_path / "net.jit")
+    session.set_amounts(["features.3.weight"], Amount(0.5))
+    session.prune()
+    qtbot.waitUntil(lambda: session.pruning is not None, timeout=20_000)
+    dialog = SaveDialog(session)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.findChild(QRadioButton, "form_permanent").click()
+    assert Path(dialog.path.text()).name == "net-pruned.jit"
+    dialog.findChild(QRadioButton, "form_masked").click()
+    assert Path(dialog.path.text()).suffix in (".pt", ".safetensors")
+    dialog.findChild(QRadioButton, "form_permanent").click()
+    choose(qtbot, dialog, ".jit")
+    type_path(qtbot, dialog, tmp_path / "out.jit")
+    with qtbot.waitSignal(session.saved, timeout=10_000):
+        dialog.findChild(QPushButton, "save_now").click()
+    weight = torch.jit.load(tmp_path / "out.jit").state_dict()["features.3.weight"]
+    assert int((weight == 0).sum()) == weight.numel() // 2
 
 
 def test_that_the_tensor_is_shown_with_the_element_under_the_cursor(qtbot, pruned, tmp_path):

@@ -193,7 +193,7 @@ def test_that_a_checkpoint_without_floats_opens_and_says_there_is_nothing_to_pru
     with pytest.raises(PrunerError, match="nothing to prune"):
         pruner.Plan.match(checkpoint, {"i*": 0.5})
     torch.save({"epoch": 3}, tmp_path / "m.pt")
-    refused(tmp_path / "m.pt", "no tensors")
+    refused(tmp_path / "m.pt", "no weights")
 
 
 def mutants(raw: bytes, count: int, seed: int):

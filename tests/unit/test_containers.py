@@ -326,3 +326,13 @@ def test_that_real_checkpoints_are_pruned_in_place(tmp_path, name):
             kept = result[tensor].mask.to_tensor()
             assert torch.equal(again[tensor], value * kept)
             assert torch.equal(again[tensor].abs().flatten().sort().values, by_library.abs().flatten().sort().values)
+
+
+def test_that_an_optimizers_state_is_never_taken_for_weights(tmp_path):
+    module = nn.Linear(3, 4)
+    optimizer = torch.optim.Adam(module.parameters())
+    module(torch.randn(2, 3)).sum().backward()
+    optimizer.step()
+    torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
+    with pytest.raises(PrunerError, match="no weights"):
+        pruner.open_checkpoint(tmp_path / "optimizer.pt")

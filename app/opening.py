@@ -1,0 +1,43 @@
+"""Opening a checkpoint for the window, on the worker thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pruner import Checkpoint, PrunerError, open_checkpoint
+from pruner.module_tree import ModuleNode, module_tree
+from pruner.plan import is_candidate
+from pruner.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A checkpoint and the tree of its modules."""
+
+    checkpoint: Checkpoint
+    tree: ModuleNode
+
+
+def open_document(path: Path, root: str | None, progress: Progress) -> Opened:
+    """What a file holds under `root`, or under the key that its keys suggest; raises as `open_checkpoint` does."""
+    progress(0, 1, path.name)
+    checkpoint = open_checkpoint(path, root)
+    return Opened(checkpoint, module_tree(checkpoint))
+
+
+def open_again(old: Checkpoint, progress: Progress) -> Opened:
+    """The same weights of the file as it is now; those that its keys suggest where they are gone."""
+    try:
+        return open_document(old.path, old.root, progress)
+    except PrunerError:
+        if not old.root:
+            raise
+        return open_document(old.path, None, progress)
+
+
+def first_selected(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What is selected on opening: the first tensor that is pruned by default, or else the first."""
+    candidates = (info.name for info in checkpoint.tensors.values() if is_candidate(info))
+    first = next(candidates, None) or next(iter(checkpoint.tensors), None)
+    return (first,) if first is not None else ()
