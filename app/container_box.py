@@ -32,18 +32,18 @@ def choices(source: Checkpoint) -> Iterator[Choice]:
     several = len(source.files) > 1
     suffix = "" if several else source.path.suffix
     if several:
-        yield Choice(f"Folder, as the source ({own.title})", "", as_source=True)
+        yield Choice(f"Folder, as the source: {own.title}", "", as_source=True)
     elif isinstance(own, PatchableFormat):
-        yield Choice(f"{suffix}, as the source ({own.title})", suffix, as_source=True)
+        yield Choice(f"{suffix}, as the source: {own.title}", suffix, as_source=True)
     for one in writable_formats():
         if one is own and not several:
             continue
         free = next(ending for ending in one.suffixes if ending != suffix)
-        yield Choice(f"{free} ({one.title})", free)
+        yield Choice(f"{free}: {one.title}", free)
     for suffix in _SHARDED:
         title = next(one.title for one in writable_formats() if suffix in one.suffixes)
         ending = "" if suffix == _SHARDED[0] else suffix
-        yield Choice(f"Folder of shards ({title})", ending, shards=True)
+        yield Choice(f"Folder of shards: {title}", ending, shards=True)
 
 
 class ContainerBox(QComboBox):

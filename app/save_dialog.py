@@ -87,6 +87,7 @@ class SaveDialog(QDialog):
         self.shard_size.setRange(0.01, 1000)
         self.shard_size.setValue(_SHARD_GB)
         self.shard_size.setSuffix(" GB")
+        self.shard_size.lineEdit().setTextMargins(7, 0, 7, 0)
         self.shard_size.setToolTip("A shard is at most so large; a tensor that is larger has one for itself")
         self.path.setAccessibleName("File")
         self.path.setObjectName("path")

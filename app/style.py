@@ -124,6 +124,8 @@ def style_sheet(theme: Theme) -> str:
                border-radius: 6px; padding: 5px 8px; color: {theme.ink}; selection-background-color: {theme.accent};
                selection-color: {theme.on_accent}; }}
     QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {theme.accent}; }}
+    QAbstractSpinBox QLineEdit {{ border: none; padding: 0; background: transparent; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QLineEdit[wrong="true"] {{ border: 1px solid {theme.error}; }}
     QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ color: {theme.muted};
                background: {theme.window}; }}

@@ -114,7 +114,7 @@ def test_that_shards_are_saved_by_the_size_that_is_typed(qtbot, pruned, tmp_path
     dialog.show()
     size = dialog.findChild(QDoubleSpinBox, "shard_size")
     assert not size.isEnabled()
-    choose(qtbot, dialog, "Folder of shards (s")
+    choose(qtbot, dialog, "Folder of shards: s")
     assert size.isEnabled()
     assert Path(dialog.path.text()).name == "net-pruned"
     type_path(qtbot, dialog, tmp_path / "shards")

@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> None:
     session.prune()
     wait_until(lambda: session.pruning is not None)
     session.set_amounts(weights[:3], Amount(0.5))
-    session.set_amounts(weights[-1:], Amount(100))
+    session.set_amounts([name for name in weights if session.left(name) > 100][-1:], Amount(100))
     session.select([weights[1]])
     wait_until(lambda: True)
     for name in ("light", "dark"):
@@ -86,6 +86,9 @@ def main(arguments: list[str]) -> None:
         window.tensor.tabs.setCurrentIndex(0)
     theme.choose("light")
     style.apply(app)
+    window.actions_["show_file"].trigger()
+    wait_until(lambda: True)
+    shoot("file-light")
     dialog = SaveDialog(session, window)
     dialog.path.setText(f"{path.stem}-pruned{path.suffix}")
     dialog.show()
