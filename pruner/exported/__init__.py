@@ -1,0 +1,1 @@
+"""The packages of torch.export and AOTInductor: their archive, programs, weights and constants, read as data."""
