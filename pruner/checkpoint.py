@@ -59,8 +59,9 @@ class TensorInfo:
     tensors that have bytes in common with this one. Only a `strided` tensor has its elements in `storage`; one of
     another `layout` is listed and kept: sparse, without numbers (`meta`), wrapped by a class, or nested.
 
-    A tensor with `pieces` is put together from them (see `pruner.pieces`). `shape` is the whole tensor's, `stride` that
-    of its elements in the order of their flat index, and `storage` is empty: it says only where the first piece lies.
+    A tensor with `pieces` is put together from them (see `pruner.distributed.pieces`). `shape` is the whole tensor's,
+    `stride` that of its elements in the order of their flat index, and `storage` is empty: it says only where the
+    first piece lies.
     """
 
     name: str

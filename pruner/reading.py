@@ -50,7 +50,7 @@ def read_tensor(info: TensorInfo) -> torch.Tensor:
     if info.numel == 0:
         return torch.empty(info.shape, dtype=dtype)
     if info.pieces:
-        from pruner.pieces import put_together
+        from pruner.distributed.pieces import put_together
 
         return put_together(info)
     first, length = info.span
@@ -65,7 +65,7 @@ def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
     Only contiguous tensors are read chunk by chunk; others are read whole. Raises as `read_tensor` does.
     """
     if info.pieces:
-        from pruner.pieces import chunks_of_pieces
+        from pruner.distributed.pieces import chunks_of_pieces
 
         yield from chunks_of_pieces(info, elements)
         return
