@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,14 +71,15 @@ class Entry:
 def unshared(entries: Sequence[Entry]) -> list[str]:
     """Notes on what a container changes that holds every tensor by itself, in the order of its elements."""
     names = {entry.source.name for entry in entries}
-    notes = []
     tied = [entry for entry in entries if names.intersection(entry.source.shares_storage_with)]
-    if tied:
-        notes.append(f"Memory that tensors shared is written for each of them: {_listed(tied)}.")
+    shared = [f"Memory that tensors shared is written for each of them: {_listed(tied)}."] if tied else []
+    return shared + made_contiguous(entries)
+
+
+def made_contiguous(entries: Iterable[Entry]) -> list[str]:
+    """A note on tensors that lay in another order than that of their elements, where there are any."""
     strided = [entry for entry in entries if not entry.source.contiguous]
-    if strided:
-        notes.append(f"Tensors that were not contiguous are written contiguously: {_listed(strided)}.")
-    return notes
+    return [f"Tensors that were not contiguous are written contiguously: {_listed(strided)}."] if strided else []
 
 
 def _listed(entries: Sequence[Entry]) -> str:

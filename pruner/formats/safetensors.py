@@ -47,6 +47,8 @@ _DTYPES = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _MAX_HEADER = 100_000_000
+_MAX_NUMBER = (1 << 64) - 1
+_MAX_DIMENSIONS = 128
 
 
 class Safetensors:
@@ -168,7 +170,7 @@ def _tensor(path: Path, name: str, kind: Kind, entry: Any, data_start: int, size
         raise _wrong(path, f"the entry of “{name}” is no object")
     dtype = _DTYPES.get(str(entry.get("dtype")))
     if dtype is None:
-        raise PrunerError(f"{path}: “{name}” is of the type {entry.get('dtype')!r}, which Secateur does not know.")
+        raise PrunerError(f"{path}: “{name}” is of the type {entry.get('dtype')!r:.60}, which Secateur does not know.")
     shape, offsets = entry.get("shape"), entry.get("data_offsets")
     if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2:
         raise _wrong(path, f"“{name}” has no proper shape or place")
@@ -193,10 +195,10 @@ def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[
 
 
 def _whole_numbers(value: Any) -> TypeGuard[list[int]]:
-    if type(value) is not list:
+    if type(value) is not list or len(value) > _MAX_DIMENSIONS:
         return False
     for part in value:  # noqa: SIM110 - a generator for each tensor would take longer than all else
-        if type(part) is not int or part < 0:
+        if type(part) is not int or not 0 <= part <= _MAX_NUMBER:
             return False
     return True
 

@@ -62,8 +62,9 @@ FORMAT = TorchLegacy()
 
 def _require_readable(path: Path, magic: Any, protocol: Any, machine: Any) -> None:
     if magic != MAGIC or protocol != _PROTOCOL:
+        version = f" ({protocol})" if type(protocol) is int else ""
         raise PrunerError(
-            f"{path}: it is of the legacy format of torch.save, in a version ({protocol!r}) that torch never released."
+            f"{path}: it is of the legacy format of torch.save, in a version{version} that torch never released."
         )
     if (mapping_of(machine) or {}).get("little_endian") is False:
         raise big_endian(path)
@@ -101,7 +102,7 @@ class _Outside:
 
     def _view(self, root: str, view: Any) -> str:
         whole = isinstance(view, tuple) and len(view) == 3 and all(type(part) is int and part >= 0 for part in view[1:])
-        if not whole:
+        if not whole or not isinstance(view[0], (str, int)):
             raise damaged(self._path, "a view of a storage is described wrongly")
         name = f"{root}:{view[0]}"
         self.views[name] = (root, view[1], view[2])

@@ -18,7 +18,7 @@ from pruner.mask import Mask
 from pruner.patching import regions_by_storage
 from pruner.pickles.document import MAX_PICKLE, damaged, open_document
 from pruner.pickles.roots import Root
-from pruner.pickles.torch_objects import TensorRecord, Weights, tensor_of
+from pruner.pickles.torch_objects import TensorRecord, Weights, storage_key, tensor_of
 from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
 from pruner.pickles.values import Call, Global, Persistent, attributes_of
 from pruner.progress import Meter
@@ -79,7 +79,7 @@ class _Archive:
         """One of the two pickles; its storages lie in the folder of its name."""
 
         def outside(key: Any) -> Any:
-            if name != _CONSTANTS or not isinstance(key, tuple) or len(key) < 3:
+            if name != _CONSTANTS or storage_key(Persistent(key)) is None:
                 return Persistent(key)
             return Persistent((*key[:2], f"{_CONSTANTS}/{key[2]}", *key[3:]))
 
@@ -146,7 +146,7 @@ def _weights(model: Any, archive: _Archive) -> Weights:
         if depth > _DEEPEST or len(modules) >= _MOST_MODULES:
             raise PrunerError(f"{archive.path}: its modules nest too deeply, or there are too many.")
         modules.append(ModuleInfo(name, _MANGLED.sub("", module.function.path).removeprefix("__torch__.")))
-        attributes = {str(key): value for key, value in (attributes_of(module) or {}).items()}
+        attributes = {key: value for key, value in (attributes_of(module) or {}).items() if type(key) is str}
         dot = f"{name}." if name else ""
         for kind in ("parameter", "buffer"):
             for own, value in attributes.items():

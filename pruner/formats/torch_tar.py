@@ -89,7 +89,7 @@ class _Reader:
         """What stands for a persistent id of the pickle: a tensor, a storage, or a class with its source code."""
         if isinstance(key, tuple):
             return key[0] if key else None
-        name = str(key)
+        name = self._key(key)
         if name in self._tensors:
             return self._tensors[name]
         if name in self.storages:
@@ -118,11 +118,12 @@ class _Reader:
         for _ in range(self._count(pickles)):
             key, storage, _ = self._triple(pickles)
             (dimensions, _) = struct.unpack("<ii", pickles.take(8))
-            if not 0 <= dimensions <= _MOST_DIMENSIONS or str(storage) not in self.storages:
+            whole = self._key(storage)
+            if not 0 <= dimensions <= _MOST_DIMENSIONS or whole not in self.storages:
                 raise damaged(self._path, f"the tensor “{key}” is described wrongly")
             numbers = struct.unpack(f"<{2 * dimensions + 1}q", pickles.take(8 * (2 * dimensions + 1)))
             shape, stride, offset = numbers[:dimensions], numbers[dimensions:-1], numbers[-1]
-            args = (self._persistent(str(storage)), offset, shape, stride)
+            args = (self._persistent(whole), offset, shape, stride)
             self._tensors[key] = Call(Global("torch._utils", "_rebuild_tensor"), args)
 
     def _count(self, pickles: PickleSequence) -> int:
@@ -137,7 +138,13 @@ class _Reader:
         if not isinstance(pickle.value, tuple) or len(pickle.value) != 3:
             raise damaged(self._path, "one of its parts is described wrongly")
         key, second, third = pickle.value
-        return str(key), second, third
+        return self._key(key), second, third
+
+    def _key(self, value: Any) -> str:
+        """A key as text; nothing but a text or a number is one."""
+        if not isinstance(value, (str, int)):
+            raise damaged(self._path, "one of its parts has no proper key")
+        return str(value)
 
     def _persistent(self, key: str) -> Persistent:
         kind, storage = self._types[key], self.storages[key]
@@ -146,14 +153,15 @@ class _Reader:
     def _dtype(self, kind: Any) -> Any:
         known = storage_key(Persistent(("storage", kind, "0", "cpu", 0)))
         if known is None or known[1] is None or not DTYPES[known[1]].itemsize:
-            raise damaged(self._path, f"a storage is of the type {kind}, which Secateur does not know")
+            name = kind if isinstance(kind, Global) else "of no name"
+            raise damaged(self._path, f"a storage is of the type {name}, which Secateur does not know")
         return DTYPES[known[1]]
 
     def _add_view(self, view: Any) -> None:
         """(key, key of the whole, first element, number of elements)."""
-        if not isinstance(view, tuple) or len(view) != 4 or str(view[1]) not in self.storages:
+        if not isinstance(view, tuple) or len(view) != 4 or self._key(view[1]) not in self.storages:
             raise damaged(self._path, "a view of a storage is described wrongly")
-        key, whole, (start, length) = str(view[0]), str(view[1]), view[2:]
+        key, whole, (start, length) = self._key(view[0]), self._key(view[1]), view[2:]
         itemsize = self._dtype(self._types[whole]).itemsize
         storage = self.storages[whole]
         if not all(type(part) is int and part >= 0 for part in (start, length)):

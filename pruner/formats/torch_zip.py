@@ -10,7 +10,7 @@ from typing import Any
 
 from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
-from pruner.entries import Entry
+from pruner.entries import Entry, made_contiguous
 from pruner.errors import PrunerError
 from pruner.mask import Mask
 from pruner.patching import regions_by_storage
@@ -69,13 +69,15 @@ class TorchZip:
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         source = checkpoint.detail if isinstance(checkpoint.detail, Document) else None
         with ZipWriter(target, meter) as archive:
-            writer = _Writer(archive)
+            writer = _Writer(checkpoint.path, archive)
             if source is not None and source.root.weights.is_state_dict:
                 writer.write_edited(source, entries)
                 return []
             writer.write_state_dict(entries)
-        beside = source is not None and (source.root.keys or is_module(source.top))
-        return ["Only the state_dict is saved, not the objects around it."] if beside else []
+        notes = made_contiguous(entry for entry in entries if entry.role == "zeroed")
+        if source is not None and (source.root.keys or is_module(source.top)):
+            notes.append("Only the state_dict is saved, not the objects around it.")
+        return notes
 
 
 FORMAT = TorchZip()
@@ -94,7 +96,8 @@ def _prefix(entries: Iterable[str]) -> str | None:
 class _Writer:
     """Writes a pickle and the storages that it describes."""
 
-    def __init__(self, archive: ZipWriter) -> None:
+    def __init__(self, source: Path, archive: ZipWriter) -> None:
+        self._source = source
         self._archive = archive
 
     def write_edited(self, source: Document, entries: Sequence[Entry]) -> None:
@@ -154,7 +157,9 @@ class _Writer:
         try:
             pickled = write_pickle(top)
         except RecursionError as error:
-            raise PrunerError("What stands beside the weights nests too deeply to be written.") from error
+            raise PrunerError(
+                f"{self._source}: what stands beside the weights nests too deeply to be written. Save as .safetensors."
+            ) from error
         for name, content in zip(_WRITTEN_ANEW, (pickled, b"little", b"3\n"), strict=True):
             self._add(name, len(content), [content], name)
 

@@ -34,6 +34,10 @@ _STORAGE_DTYPES = {
 DTYPE_STORAGES = {dtype: name for name, dtype in _STORAGE_DTYPES.items()}
 _MOST_MODULES = 1_000_000
 _DEEPEST = 400
+_MOST_ELEMENTS = (1 << 63) - 1
+"""Torch counts elements in 64 bits."""
+_MOST_DIMENSIONS = 128
+_NAMING = (str, int, float, bytes, type(None), Global)
 
 
 class TensorRecord(NamedTuple):
@@ -174,7 +178,7 @@ def _record(storage: Any, dtype: str | None, offset: Any, shape: Any, stride: An
     if known is None or sizes is None or strides is None or len(sizes) != len(strides):
         return None
     name = dtype or known[1]
-    if name not in DTYPES or type(offset) is not int or offset < 0:
+    if name not in DTYPES or type(offset) is not int or not 0 <= offset <= _MOST_ELEMENTS:
         return None
     return TensorRecord(known[0], name, offset, sizes, strides)
 
@@ -190,7 +194,7 @@ def _dtype_name(value: Any) -> str | None:
 
 
 def _numbers(value: Any) -> tuple[int, ...] | None:
-    """A shape or strides: a tuple, a list, or a `torch.Size` of ints that are not negative."""
+    """A shape or strides: a tuple, a list, or a `torch.Size` of ints that are not negative and none too large."""
     if type(value) is not tuple:
         if isinstance(value, Call) and value.calls("torch.Size") and isinstance(value.args, tuple) and value.args:
             value = value.args[0]
@@ -199,9 +203,9 @@ def _numbers(value: Any) -> tuple[int, ...] | None:
         value = tuple(value)
     numbers: tuple[int, ...] = value
     for part in numbers:
-        if type(part) is not int or part < 0:
+        if type(part) is not int or not 0 <= part <= _MOST_ELEMENTS:
             return None
-    return numbers
+    return numbers if len(numbers) <= _MOST_DIMENSIONS else None
 
 
 def weights_of(value: Any) -> Weights | None:
@@ -218,12 +222,20 @@ def weights_of(value: Any) -> Weights | None:
 
 
 def _named(mapping: dict[Any, Any]) -> dict[str, Any]:
+    """The entries by the text of their keys; a key that is an object has none, and its entry no name."""
     entries: dict[str, Any] = {}
     for key, value in mapping.items():
+        if type(key) is not str and not _names(key):
+            continue
         if str(key) in entries:
             raise PrunerError(f"two keys of one dictionary read “{key}”")
         entries[str(key)] = value
     return entries
+
+
+def _names(key: Any) -> bool:
+    """Whether a key is a plain value, or a tuple of plain values: their texts are the same each time."""
+    return all(isinstance(part, _NAMING) for part in (key if isinstance(key, tuple) else (key,)))
 
 
 def _weights_of_entries(value: Any, entries: dict[str, Any]) -> Weights | None:
@@ -251,7 +263,7 @@ def _weights_of_module(root: Any) -> Weights | None:
     modules: list[ModuleInfo] = []
     unknown: list[str] = []
     for name, module in _walk_modules(root):
-        modules.append(ModuleInfo(name, str(module.function)))
+        modules.append(ModuleInfo(name, module.function.path if isinstance(module.function, Global) else None))
         attributes = attributes_of(module) or {}
         owned: tuple[tuple[Kind, str], ...] = (("parameter", "_parameters"), ("buffer", "_buffers"))
         for kind, where in owned:

@@ -15,6 +15,8 @@ from pruner.pickles.values import Call, Global, How, Persistent
 
 _MOST_STEPS = 40_000_000
 _KEY_PARTS = 64
+_MOST_NUMBER = 1024
+"""Bytes of the longest integer: Python shows none of more than 4,300 digits, and reads none from text either."""
 _KEYS = (str, int, float, bytes, type(None), Global, Call, Persistent)
 
 
@@ -75,7 +77,7 @@ class _Machine:
     def run(self) -> Any:
         # The opcodes that fill torch's files are handled in the loop itself: calls would double its time.
         data, handlers, memo, below, called = self.data, _HANDLERS, self.memo, self.below, self.called
-        four, stack, position = _U4.unpack_from, self.stack, self.position
+        four, constants, stack, position = _U4.unpack_from, _CONSTANTS, self.stack, self.position
         try:
             for _ in range(_MOST_STEPS):
                 code = data[position]
@@ -83,25 +85,25 @@ class _Machine:
                 if code == _LONG_BINPUT:
                     memo[four(data, position)[0]] = stack[-1]
                     position += 4
+                elif code == _MEMOIZE:
+                    memo[len(memo)] = stack[-1]
                 elif code == _BINGET:
                     stack.append(memo[data[position]])
                     position += 1
                 elif code == _BININT1:
                     stack.append(data[position])
                     position += 1
-                elif code == _BINUNICODE:
-                    begin = position + 4
-                    position = begin + four(data, position)[0]
-                    if position > len(data):
-                        raise PickleEndsEarly(f"the pickle ends early, at byte {len(data)}")
-                    stack.append(str(data[begin:position], "utf-8", "surrogatepass"))
+                elif code == _LONG_BINGET:
+                    stack.append(memo[four(data, position)[0]])
+                    position += 4
+                elif code in constants:
+                    stack.append(constants[code])
                 elif code == _MARK:
                     below.append(stack)
                     stack = []
-                elif code == _TUPLE:
-                    made = tuple(stack)
-                    stack = below.pop()
-                    stack.append(made)
+                elif code == _TUPLE2:
+                    last = stack.pop()
+                    stack[-1] = (stack[-1], last)
                 elif code == _REDUCE:
                     args = stack.pop()
                     function = stack.pop()
@@ -110,6 +112,16 @@ class _Machine:
                     stack.append(Call(function, args))
                 elif code == _TUPLE1:
                     stack[-1] = (stack[-1],)
+                elif code == _TUPLE:
+                    made = tuple(stack)
+                    stack = below.pop()
+                    stack.append(made)
+                elif code == _BINUNICODE:
+                    begin = position + 4
+                    position = begin + four(data, position)[0]
+                    if position > len(data):
+                        raise PickleEndsEarly(f"the pickle ends early, at byte {len(data)}")
+                    stack.append(str(data[begin:position], "utf-8", "surrogatepass"))
                 elif code == _BINPUT:
                     memo[data[position]] = stack[-1]
                     position += 1
@@ -179,7 +191,9 @@ class _Machine:
 
 _Handler = Callable[[_Machine], None]
 _HANDLERS: list[_Handler | None] = [None] * 256
-_BINPUT, _LONG_BINPUT, _BINGET, _BINUNICODE, _BININT1, _MARK, _TUPLE, _TUPLE1, _REDUCE, _STOP = b"qrhXK(t\x85R."
+_BINPUT, _LONG_BINPUT, _MEMOIZE, _BINGET, _LONG_BINGET, _BININT1, _BINUNICODE = b"qr\x94hjKX"
+_MARK, _TUPLE, _TUPLE1, _TUPLE2, _REDUCE, _STOP = b"(t\x85\x86R."
+_CONSTANTS = dict(zip(b"N\x88\x89)", (None, True, False, ()), strict=True))
 _U1, _U2, _U4, _U8 = (struct.Struct(f"<{form}") for form in "BHIQ")
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
@@ -191,10 +205,6 @@ def _on(*codes: str) -> Callable[[_Handler], _Handler]:
         return handler
 
     return register
-
-
-def _constant(code: str, value: Any) -> None:
-    _on(code)(lambda machine: machine.push(value))
 
 
 def _fixed(code: str, form: struct.Struct) -> None:
@@ -214,11 +224,11 @@ def _latin(raw: bytes) -> str:
 
 
 def _long(raw: bytes) -> int:
+    if len(raw) > _MOST_NUMBER:
+        raise UnpickleError(f"a number takes {len(raw)} bytes")
     return int.from_bytes(raw, "little", signed=True)
 
 
-for _code, _value in (("N", None), ("\x88", True), ("\x89", False), (")", ())):
-    _constant(_code, _value)
 for _code, _form in (("J", _I4), ("M", _U2), ("G", _F8)):
     _fixed(_code, _form)
 for _code, _form, _decode in (
@@ -300,16 +310,10 @@ def _unicode(machine: _Machine) -> None:
 # Containers
 
 
-def _small_tuple(length: int) -> _Handler:
-    def build(machine: _Machine) -> None:
-        values = [machine.pop() for _ in range(length)]
-        machine.push(tuple(reversed(values)))
-
-    return build
-
-
-for _code, _length in (("\x86", 2), ("\x87", 3)):
-    _on(_code)(_small_tuple(_length))
+@_on("\x87")
+def _tuple3(machine: _Machine) -> None:
+    last, middle, first = machine.pop(), machine.pop(), machine.pop()
+    machine.push((first, middle, last))
 
 
 _on("]")(lambda machine: machine.push([]))
@@ -406,12 +410,6 @@ def _put(machine: _Machine) -> None:
 
 
 _on("g")(lambda machine: machine.push(machine.memo[int(machine.line())]))
-_on("j")(lambda machine: machine.push(machine.memo[machine.number(_U4)]))
-
-
-@_on("\x94")
-def _memoize(machine: _Machine) -> None:
-    machine.memo[len(machine.memo)] = machine.stack[-1]
 
 
 # Classes, functions and calls: described, never followed

@@ -79,13 +79,20 @@ def _read_whole(path: Path, _size: int, _changed: int) -> Mapping[str, ZipEntry]
 
 
 def checksum_places(file: BinaryIO, entry: ZipEntry) -> tuple[int, int]:
-    """Where the CRC-32 of an entry stands: in the central directory, and in its local header or its descriptor."""
-    place = entry.header + 14
+    """Where the CRC-32 of an entry stands: in the central directory, and in its local header or its descriptor.
+
+    A descriptor begins with its signature or with the CRC-32. Where neither is there the directory promises one that
+    the file does not have, and what follows the data is another entry.
+    """
     if entry.described:
-        place = entry.offset + entry.packed
-        file.seek(place)
-        place += 4 if file.read(4) == b"PK\x07\x08" else 0
-    return entry.record + 16, place
+        behind = entry.offset + entry.packed
+        file.seek(behind)
+        found = file.read(4)
+        if found == b"PK\x07\x08":
+            return entry.record + 16, behind + 4
+        if found == entry.crc.to_bytes(4, "little"):
+            return entry.record + 16, behind
+    return entry.record + 16, entry.header + 14
 
 
 @contextmanager
@@ -167,6 +174,8 @@ class _Reader:
             raise damaged(self.path, "an entry of its directory is broken")
         begin = position + _CENTRAL.size
         name = directory[begin : begin + name_len].decode("utf-8")
+        if "\0" in name:
+            raise damaged(self.path, f"the name “{name}” holds a null character, where other programs let it end")
         header = fields[16]
         if _FULL in (size, packed, header):
             extra = directory[begin + name_len : begin + name_len + extra_len]
@@ -193,10 +202,10 @@ class _Reader:
         return offset
 
     def _require_apart(self, entries: dict[str, ZipEntry]) -> None:
-        """Entries that overlap are how zip bombs and parser confusions are made."""
+        """Entries that overlap, in their headers or their data, are how zip bombs and parser confusions are made."""
         end, before = 0, ""
-        for entry in sorted(entries.values(), key=attrgetter("offset")):
-            if entry.offset < end:
+        for entry in sorted(entries.values(), key=attrgetter("header")):
+            if entry.header < end:
                 raise damaged(self.path, f"“{before}” and “{entry.name}” overlap")
             end, before = entry.offset + entry.packed, entry.name
         if entries and end > min(entry.record for entry in entries.values()):

@@ -263,6 +263,29 @@ def test_that_wrappers_prefixes_are_folded_in_the_tree_and_kept_in_the_names(tmp
     assert [child.label for child in module_tree(checkpoint).children] == ["0", "1"]
 
 
+class Special(nn.Parameter):
+    """A subclass, as libraries have them."""
+
+
+def test_that_subclasses_of_parameter_are_parameters(tmp_path):
+    torch.save({"scale": Special(torch.arange(4.0))}, tmp_path / "m.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
+    assert checkpoint["scale"].kind == "parameter"
+    assert torch.equal(checkpoint.read("scale"), torch.arange(4.0))
+
+
+def test_that_conversion_tells_what_it_changes_of_the_memory(tmp_path):
+    base = torch.randn(6, 8)
+    torch.save({"a": base, "tied": base, "turned": torch.randn(3, 4).t()}, tmp_path / "m.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
+    result = pruner.prune(checkpoint, Plan.match(checkpoint, {"a": 0.5, "turned": 0.5}))
+    notes = " ".join(pruner.save(checkpoint, result, tmp_path / "out.safetensors").notes)
+    assert "shared is written for each of them: a, tied" in notes
+    assert "contiguously: turned" in notes
+    again = pruner.open_checkpoint(tmp_path / "out.safetensors")
+    assert torch.equal(again.read("tied"), base * result["a"].mask.to_tensor())
+
+
 def test_that_numpy_values_beside_the_weights_are_kept(tmp_path):
     content = {"model": nn.Linear(2, 3).state_dict(), "array": np.arange(5.0), "number": np.float64(2.5)}
     torch.save(content, tmp_path / "m.pt")
