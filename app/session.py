@@ -205,7 +205,7 @@ class Session(QObject):
         self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
     def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
-        """Save what is pruned now to a new file, in the container that its ending chooses, or as shards of that size."""
+        """Save what is pruned now to a new file in the container that its ending chooses, or as shards of a size."""
         checkpoint, pruning = self.checkpoint, self.pruning
         if checkpoint is None or pruning is None:
             return
