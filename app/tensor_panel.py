@@ -30,6 +30,7 @@ from pruner.methods import Elements, method_named
 from pruner.picture import Picture, picture
 from pruner.plan import DEFAULT_METHOD
 from pruner.reading import why_unreadable
+from pruner.sampling import sample_of
 from pruner.summaries import CHUNK, Figures, Histogram, histogram, measure
 
 _BUSY_MS = 300
@@ -278,7 +279,12 @@ def _giving_way(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generat
 
 def _threshold(checkpoint: Checkpoint, name: str, mask: Mask | None, amount: Amount) -> Iterator[_Planned]:
     info = checkpoint[name]
-    elements = Elements(info.shape, mask or Mask.ones(info.shape), lambda: checkpoint.chunks(name, CHUNK))
+    elements = Elements(
+        info.shape,
+        mask or Mask.ones(info.shape),
+        lambda: checkpoint.chunks(name, CHUNK),
+        lambda count: sample_of(info, count),
+    )
     yield _Planned(method_named(DEFAULT_METHOD).select(elements, amount).threshold)
 
 

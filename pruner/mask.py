@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,11 @@ class Mask:
     @classmethod
     def ones(cls, shape: tuple[int, ...]) -> Mask:
         """The mask that keeps everything."""
-        return cls.from_bools(np.ones(math.prod(shape), dtype=np.bool_), shape)
+        numel = math.prod(shape)
+        bits = np.full((numel + 7) // 8, 0xFF, dtype=np.uint8)
+        if numel % 8:
+            bits[-1] = (1 << numel % 8) - 1
+        return cls(shape, bits)
 
     @classmethod
     def from_bools(cls, kept: Bools, shape: tuple[int, ...] | None = None) -> Mask:
@@ -47,7 +52,7 @@ class Mask:
         """Elements in all."""
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def kept(self) -> int:
         """Elements that stay."""
         return int(np.bitwise_count(self.bits).sum(dtype=np.int64))

@@ -15,6 +15,7 @@ from pruner.mask import Mask
 from pruner.methods import Elements, method_named
 from pruner.plan import Plan, Step, require_prunable
 from pruner.progress import Meter, Progress
+from pruner.sampling import sample_of
 from pruner.ties import identical, sharers
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def prune(
     target = resolve(device)
     begun = time.perf_counter()
     meter = Meter(
-        sum(infos[name].nbytes * (method_named(step.method).passes + 1) for name, step in plan.steps.items()), progress
+        sum(infos[name].nbytes * (method_named(step.method).passes) for name, step in plan.steps.items()), progress
     )
     rounds: dict[str, TensorPruning] = {}
     for name, step in plan.steps.items():
@@ -135,8 +136,9 @@ def _round(
             yield chunk.to(device)
             meter.step(chunk.nbytes, info.name)
 
-    selected = method.select(Elements(info.shape, mask, chunks), step.amount)
-    left = _zeros_left(chunks(), selected.mask)
+    elements = Elements(info.shape, mask, chunks, lambda count: sample_of(info, count))
+    selected = method.select(elements, step.amount)
+    left = selected.zeros or _zeros_left(chunks(), selected.mask)
     taken = Round(step.method, step.amount, mask.kept - selected.mask.kept, selected.threshold, selected.ties)
     return TensorPruning(
         name=info.name,
@@ -154,7 +156,7 @@ def _zeros_left(chunks: Iterator[torch.Tensor], mask: Mask) -> tuple[int, int]:
     before = after = start = 0
     for chunk in chunks:
         stop = start + chunk.numel()
-        zero = (magnitude_keys(chunk) == 0).cpu().numpy()
+        zero = magnitude_keys(chunk).cpu().numpy() == 0
         before += int(zero.sum())
         after += int((zero | ~mask.chunk(start, stop)).sum())
         start = stop

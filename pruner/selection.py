@@ -1,21 +1,34 @@
 """The k smallest magnitudes: exact, in chunks, on any device.
 
-Magnitudes of IEEE floats order like their bit patterns without the sign. So the bits are taken as an integer key, and a
-histogram of the keys' leading bits tells the bucket of the k-th smallest; within it the next bits are counted, until
-the key is known. Counts of chunks add up, so neither the chunks' size nor the device changes the outcome.
+Magnitudes of IEEE floats order like their bit patterns without the sign, so the bits are taken as an integer key. Few
+keys are partitioned at once. Of many, a sample brackets the k-th smallest: one pass counts what lies below the bracket
+and keeps what lies inside it, among which the k-th is found. Where there is no sample, or the bracket missed, a
+histogram of the keys' leading bits tells the bucket of the k-th, and within it the next bits are counted, until the key
+is known. Counts of chunks add up, so neither the chunks' size, nor the sample, nor the device changes the outcome.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
 
 _DIGIT_BITS = 16
+_FEW = 1 << 20
+_MOST_INSIDE = 1 << 22
+_DEVIATIONS = 6
+"""How many standard deviations of a sample's rank the bracket is wide to each side: it misses once in 10⁹ times."""
 Keys = Callable[[], Iterator["torch.Tensor"]]
+KeyArray = npt.NDArray[Any]
+SAMPLE = 1 << 20
+"""Elements that a sample should have: the bracket then holds about half a percent of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,11 @@ def magnitude_keys(values: torch.Tensor) -> torch.Tensor:
     if width == 1:
         return _float8_keys(values)
     integer = _integer_of_width()[width]
-    infinity = int(torch.tensor(float("inf"), dtype=values.dtype).view(integer).item())
-    return (values.view(integer) & torch.iinfo(integer).max).clamp_(max=infinity + 1)
+    bits, sign_off, nan = values.view(integer), torch.iinfo(integer).max, _INFINITY[str(values.dtype)] + 1
+    if bits.is_cpu:  # NumPy's one thread takes less time than torch's many need to wait for one another
+        keys = np.bitwise_and(bits.numpy(), sign_off)
+        return torch.from_numpy(np.minimum(keys, nan, out=keys))
+    return (bits & sign_off).clamp_(max=nan)
 
 
 def magnitude_of(key: int, dtype: torch.dtype) -> float:
@@ -70,11 +86,62 @@ def magnitude_of(key: int, dtype: torch.dtype) -> float:
     return float(torch.tensor([key], dtype=_integer_of_width()[dtype.itemsize]).view(dtype).to(torch.float64))
 
 
-def smallest(keys: Keys, k: int, bits: int) -> Cut:
-    """The cut below which the `k` smallest keys lie, 1 <= k <= the number of keys; keys have at most `bits` bits.
+def smallest(keys: Keys, k: int, bits: int, total: int, sample: torch.Tensor | None = None) -> Cut:
+    """The cut below which the `k` smallest of `total` keys lie, 1 <= k <= total; keys have at most `bits` bits.
 
-    `keys()` gives the same chunks each time; it is called once for every 16 bits.
+    `keys()` gives the same chunks each time: it is called once where there are few keys or `sample`, keys of elements
+    from everywhere among them, brackets the k-th; else once more for every 16 bits.
     """
+    if total <= _FEW:
+        return _cut_within(np.concatenate([chunk.cpu().numpy() for chunk in keys()]), k)
+    if sample is not None and len(sample):
+        cut = _cut_by_bracket(keys, k, *_bracket(sample.cpu().numpy(), k / total))
+        if cut is not None:
+            return cut
+    return _cut_by_histogram(keys, k, bits)
+
+
+def _cut_within(keys: KeyArray, k: int) -> Cut:
+    key = int(np.partition(keys, k - 1)[k - 1])
+    below = int(np.count_nonzero(keys < key))
+    return Cut(key, k - below, int(np.count_nonzero(keys == key)))
+
+
+def _bracket(sample: KeyArray, share: float) -> tuple[int, int]:
+    """Two keys between which the key of that rank, as a share of all, lies almost certainly."""
+    size = len(sample)
+    apart = _DEVIATIONS * math.sqrt(size * share * (1 - share)) + 16
+    low, high = math.floor(share * size - apart), math.ceil(share * size + apart)
+    ordered = np.partition(sample, sorted({max(low, 0), min(high, size - 1)}))
+    greatest = int(np.iinfo(sample.dtype).max)
+    return (int(ordered[low]) if low >= 0 else -1), (int(ordered[high]) if high < size else greatest)
+
+
+def _cut_by_bracket(keys: Keys, k: int, low: int, high: int) -> Cut | None:
+    """The cut, where it lies from `low` to `high` and not too many keys lie between them; None elsewhere."""
+    below = up_to_low = up_to_high = held = 0
+    inside: list[KeyArray] = []
+    for chunk in keys():
+        array = chunk.cpu().numpy()
+        over = array > low
+        up_to_low += len(array) - int(np.count_nonzero(over))
+        below += int(np.count_nonzero(array < low))
+        up_to_high += int(np.count_nonzero(array <= high))
+        over &= array < high
+        inside.append(array[over])
+        held += len(inside[-1])
+        if held > _MOST_INSIDE:
+            return None
+    if below < k <= up_to_low:
+        return Cut(low, k - below, up_to_low - below)
+    if up_to_low < k <= up_to_low + held:
+        return _cut_within(np.concatenate(inside), k - up_to_low)
+    if up_to_low + held < k <= up_to_high:
+        return Cut(high, k - up_to_low - held, up_to_high - up_to_low - held)
+    return None
+
+
+def _cut_by_histogram(keys: Keys, k: int, bits: int) -> Cut:
     prefix, known, left, equal = 0, 0, k, 0
     while known < bits:
         width = _DIGIT_BITS if known else bits % _DIGIT_BITS or _DIGIT_BITS
@@ -102,6 +169,13 @@ def _histogram(keys: Keys, prefix: int, known: int, shift: int, width: int) -> t
 
 
 _FLOAT8_NAN = 0x80
+_INFINITY = {
+    "torch.float64": 0x7FF0_0000_0000_0000,
+    "torch.float32": 0x7F80_0000,
+    "torch.float16": 0x7C00,
+    "torch.bfloat16": 0x7F80,
+}
+"""The bits of infinity; those of every NaN are greater."""
 
 
 def _integer_of_width() -> dict[int, torch.dtype]:

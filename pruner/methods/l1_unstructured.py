@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pruner.amount import Amount
-from pruner.mask import Bools, Mask
+from pruner.mask import Bools, Bytes, Mask
 from pruner.methods import Elements, Selected
-from pruner.selection import Cut, key_bits, magnitude_keys, magnitude_of, smallest
+from pruner.selection import SAMPLE, Cut, key_bits, magnitude_keys, magnitude_of, smallest
 
 if TYPE_CHECKING:
     import torch
@@ -21,26 +21,31 @@ class L1Unstructured:
 
     name = "l1_unstructured"
     title = "L1 unstructured"
-    passes = 3
+    passes = 2
 
     def select(self, elements: Elements, amount: Amount) -> Selected:
         """See `Method.select`; works on the elements' device, and on one chunk of them at a time."""
-        k = amount.count(elements.mask.kept)
+        left = elements.mask.kept
+        k = amount.count(left)
         if k == 0:
             return Selected(elements.mask)
         dtype = next(elements.chunks()).dtype
-        cut = smallest(lambda: _keys_left(elements), k, key_bits(dtype))
-        return Selected(_mask_after(elements, cut), magnitude_of(cut.key, dtype), cut.equal - cut.at_key)
+        cut = smallest(lambda: _keys_left(elements), k, key_bits(dtype), left, _sample(elements, left))
+        mask, zeros = _mask_after(elements, cut)
+        stay = cut.equal - cut.at_key if cut.key == 0 else 0
+        return Selected(mask, magnitude_of(cut.key, dtype), cut.equal - cut.at_key, (zeros, mask.pruned + stay))
 
 
 METHOD = L1Unstructured()
 
 
-def _keys(elements: Elements) -> Iterator[tuple[torch.Tensor, Bools]]:
+def _keys(elements: Elements) -> Iterator[tuple[torch.Tensor, Bools | None]]:
+    """The keys of each chunk, and which elements earlier rounds left; None where they left all."""
+    whole = elements.mask.pruned == 0
     start = 0
     for chunk in elements.chunks():
         stop = start + chunk.numel()
-        yield magnitude_keys(chunk), elements.mask.chunk(start, stop)
+        yield magnitude_keys(chunk), None if whole else elements.mask.chunk(start, stop)
         start = stop
 
 
@@ -48,16 +53,51 @@ def _keys_left(elements: Elements) -> Iterator[torch.Tensor]:
     import torch
 
     for keys, kept in _keys(elements):
-        yield keys if kept.all() else keys[torch.from_numpy(kept).to(keys.device)]
+        if kept is None:
+            yield keys
+        elif keys.is_cpu:
+            yield torch.from_numpy(keys.numpy()[kept])
+        else:
+            yield keys[torch.from_numpy(kept).to(keys.device)]
 
 
-def _mask_after(elements: Elements, cut: Cut) -> Mask:
-    at_key = cut.at_key
-    bits = []
-    for keys, kept in _keys(elements):
-        pruned = (keys < cut.key).cpu().numpy()
-        equal = np.flatnonzero((keys == cut.key).cpu().numpy() & kept)[:at_key]
-        pruned[equal] = True
-        at_key -= len(equal)
-        bits.append(np.packbits(kept & ~pruned, bitorder="little"))
-    return Mask(elements.shape, np.concatenate(bits))
+def _sample(elements: Elements, left: int) -> torch.Tensor | None:
+    """Keys of some of the elements that are left, enough of them also where few are."""
+    import torch
+
+    wanted = SAMPLE * elements.mask.numel // left
+    found = elements.sample(min(wanted, 4 * SAMPLE))
+    if found is None:
+        return None
+    keys = magnitude_keys(found.values)
+    if elements.mask.pruned == 0:
+        return keys
+    bits: Bytes = elements.mask.bits[found.places >> 3] >> (found.places & 7).astype(np.uint8) & 1
+    return keys[torch.from_numpy(bits.view(np.bool_))]
+
+
+def _mask_after(elements: Elements, cut: Cut) -> tuple[Mask, int]:
+    """The mask with the cut's elements out, and the zeros among all values."""
+    bits = np.empty((elements.mask.numel + 7) // 8, dtype=np.uint8)
+    at_key, zeros, start = cut.at_key, 0, 0
+    for chunk, kept in _keys(elements):
+        keys = chunk.cpu().numpy()
+        stay = keys > cut.key
+        zeros += len(keys) - int(np.count_nonzero(keys))
+        if cut.at_key < cut.equal:
+            at_key = _keep_ties(stay, keys == cut.key, kept, at_key)
+        if kept is not None:
+            stay &= kept
+        stop = start + len(keys)
+        bits[start // 8 : (stop + 7) // 8] = np.packbits(stay, bitorder="little")
+        start = stop
+    return Mask(elements.shape, bits), zeros
+
+
+def _keep_ties(stay: Bools, equal: Bools, kept: Bools | None, at_key: int) -> int:
+    """Keep all but the first `at_key` of the elements that equal the cut's key; how many of these are still to come."""
+    if kept is not None:
+        equal &= kept
+    places = np.flatnonzero(equal)
+    stay[places[at_key:]] = True
+    return max(0, at_key - len(places))

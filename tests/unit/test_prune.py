@@ -110,7 +110,7 @@ def test_that_the_threshold_is_the_magnitude_of_the_cut(dtype):
     ordered = values.float().sort().values
     keys = magnitude_keys(values)
     for k in (1, 17, 64):
-        cut = smallest(lambda: iter([keys]), k, key_bits(dtype))
+        cut = smallest(lambda: iter([keys]), k, key_bits(dtype), len(keys))
         assert magnitude_of(cut.key, dtype) == ordered[k - 1]
 
 
