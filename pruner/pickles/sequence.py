@@ -10,7 +10,7 @@ from pruner.pickles.document import MAX_PICKLE, damaged
 from pruner.pickles.unpickle import Pickle, PickleEndsEarly, UnpickleError, read_pickle
 from pruner.pickles.values import Persistent
 
-_WINDOWS = (0, 1 << 20, 1 << 23, 1 << 26, MAX_PICKLE)
+_WINDOWS = (0, 1 << 18, 1 << 24, MAX_PICKLE)
 
 
 class PickleSequence:
