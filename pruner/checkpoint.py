@@ -138,6 +138,11 @@ class TensorInfo:
         return dtype.nbytes(self.storage_offset), dtype.nbytes(last + 1)
 
 
+MOST_ELEMENTS = (1 << 63) - 1
+"""The largest size, stride or place, in elements, that torch can have."""
+MOST_DIMENSIONS = 128
+
+
 def contiguous_stride(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides, in elements, of a tensor of that shape whose elements lie in the order of their flat index."""
     strides, step = [], 1

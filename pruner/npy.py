@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from pruner.checkpoint import contiguous_stride
+from pruner.checkpoint import MOST_DIMENSIONS, MOST_ELEMENTS, contiguous_stride
 from pruner.errors import PrunerError
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _DTYPES = {
     "c16": "complex128",
 }
 _MAX_HEADER = 10_000
-_MAX_DIMENSIONS = 64
-_MAX_SIZE = (1 << 63) - 1
 MAX_HEADER_BYTES = _MAX_HEADER + 16
 MAGIC = b"\x93NUMPY"
 
@@ -63,7 +61,7 @@ def read_header(file: BinaryIO) -> ArrayHeader:
         raise
     except Exception as error:  # what NumPy's parser stumbles over comes as whatever Python's own parsers raise
         raise PrunerError("its header is damaged, or of a version of NumPy that is not known") from error
-    if len(shape) > _MAX_DIMENSIONS or not all(type(size) is int and 0 <= size <= _MAX_SIZE for size in shape):
+    if len(shape) > MOST_DIMENSIONS or not all(type(size) is int and 0 <= size <= MOST_ELEMENTS for size in shape):
         raise PrunerError("its shape is none that NumPy makes")
     stride = contiguous_stride(shape)
     if fortran:

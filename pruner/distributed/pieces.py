@@ -127,7 +127,9 @@ def put_together(info: TensorInfo) -> torch.Tensor:
     except MemoryError as error:
         raise PrunerError(f"{info.storage.file}: “{info.name}” does not fit into memory.") from error
     for piece, part in zip(info.pieces, parts, strict=True):
-        raw: Bytes = read_tensor(part).contiguous().reshape(-1).view(torch.uint8).numpy()
+        # A copy, since torch takes a tensor of one element as contiguous whatever its stride.
+        block = read_tensor(part).clone(memory_format=torch.contiguous_format)
+        raw: Bytes = block.reshape(-1).view(torch.uint8).numpy()
         whole[block_of(piece)] = raw.reshape(*piece.shape, itemsize)
     return torch.from_numpy(whole.reshape(-1)).view(torch_dtype(info.dtype)).reshape(info.shape)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pruner.checkpoint import Layout
+from pruner.checkpoint import MOST_DIMENSIONS, MOST_ELEMENTS, Layout
 from pruner.errors import PrunerError
 from pruner.exported.package import Package
 from pruner.pickles.document import damaged
@@ -61,9 +61,9 @@ def view_of(package: Package, name: str, *parts: Any) -> tuple[int, tuple[int, .
 
 
 def _numbers(package: Package, name: str, values: Any) -> tuple[int, ...]:
-    """Sizes or strides: plain numbers, or objects as JSON has them (SymInt)."""
-    if isinstance(values, list):
+    """Sizes or strides: plain numbers, or objects as JSON has them (SymInt); raises where torch cannot have them."""
+    if isinstance(values, list) and len(values) <= MOST_DIMENSIONS:
         numbers: list[Any] = [value.get("as_int") if type(value) is dict else value for value in values]
-        if not [number for number in numbers if type(number) is not int or number < 0]:
+        if not [number for number in numbers if type(number) is not int or not 0 <= number <= MOST_ELEMENTS]:
             return tuple(numbers)
     raise damaged(package.path, f"“{name}” has no proper shape, strides or place")

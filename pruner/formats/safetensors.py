@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
-from pruner.checkpoint import Checkpoint, FileStamp, Kind, Storage, TensorInfo, contiguous_stride
+from pruner.checkpoint import (
+    MOST_DIMENSIONS,
+    MOST_ELEMENTS,
+    Checkpoint,
+    FileStamp,
+    Kind,
+    Storage,
+    TensorInfo,
+    contiguous_stride,
+)
 from pruner.dtypes import DTYPES
 from pruner.entries import Entry, unshared
 from pruner.errors import PrunerError
@@ -47,8 +56,6 @@ _DTYPES = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _MAX_HEADER = 100_000_000
-_MAX_NUMBER = (1 << 64) - 1
-_MAX_DIMENSIONS = 128
 
 
 class Safetensors:
@@ -195,10 +202,10 @@ def _stored_shape(path: Path, name: str, dtype: str, shape: list[int]) -> tuple[
 
 
 def _whole_numbers(value: Any) -> TypeGuard[list[int]]:
-    if type(value) is not list or len(value) > _MAX_DIMENSIONS:
+    if type(value) is not list or len(value) > MOST_DIMENSIONS:
         return False
     for part in value:  # noqa: SIM110 - a generator for each tensor would take longer than all else
-        if type(part) is not int or not 0 <= part <= _MAX_NUMBER:
+        if type(part) is not int or not 0 <= part <= MOST_ELEMENTS:
             return False
     return True
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pruner.checkpoint import Checkpoint, Storage
+from pruner.checkpoint import MOST_DIMENSIONS, Checkpoint, Storage
 from pruner.dtypes import DTYPES
 from pruner.pickles.danger import GlobalUse
 from pruner.pickles.document import damaged, open_document
@@ -23,7 +23,6 @@ from pruner.pickles.values import Call, Global, Persistent
 
 _MEMBERS = ("storages", "tensors", "pickle")
 _MOST_MEMBERS = 64
-_MOST_DIMENSIONS = 64
 
 
 class TorchTar:
@@ -119,7 +118,7 @@ class _Reader:
             key, storage, _ = self._triple(pickles)
             (dimensions, _) = struct.unpack("<ii", pickles.take(8))
             whole = self._key(storage)
-            if not 0 <= dimensions <= _MOST_DIMENSIONS or whole not in self.storages:
+            if not 0 <= dimensions <= MOST_DIMENSIONS or whole not in self.storages:
                 raise damaged(self._path, f"the tensor “{key}” is described wrongly")
             numbers = struct.unpack(f"<{2 * dimensions + 1}q", pickles.take(8 * (2 * dimensions + 1)))
             shape, stride, offset = numbers[:dimensions], numbers[dimensions:-1], numbers[-1]

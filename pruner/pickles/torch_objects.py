@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pruner.checkpoint import Kind, Layout, ModuleInfo, contiguous_stride
+from pruner.checkpoint import MOST_DIMENSIONS, MOST_ELEMENTS, Kind, Layout, ModuleInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.errors import PrunerError
 from pruner.module_tree import kind_from_name, modules_from_names
@@ -34,9 +34,6 @@ _STORAGE_DTYPES = {
 DTYPE_STORAGES = {dtype: name for name, dtype in _STORAGE_DTYPES.items()}
 _MOST_MODULES = 1_000_000
 _DEEPEST = 400
-_MOST_ELEMENTS = (1 << 63) - 1
-"""Torch counts elements in 64 bits."""
-_MOST_DIMENSIONS = 128
 _NAMING = (str, int, float, bytes, type(None), Global)
 
 
@@ -178,7 +175,7 @@ def _record(storage: Any, dtype: str | None, offset: Any, shape: Any, stride: An
     if known is None or sizes is None or strides is None or len(sizes) != len(strides):
         return None
     name = dtype or known[1]
-    if name not in DTYPES or type(offset) is not int or not 0 <= offset <= _MOST_ELEMENTS:
+    if name not in DTYPES or type(offset) is not int or not 0 <= offset <= MOST_ELEMENTS:
         return None
     return TensorRecord(known[0], name, offset, sizes, strides)
 
@@ -203,9 +200,9 @@ def _numbers(value: Any) -> tuple[int, ...] | None:
         value = tuple(value)
     numbers: tuple[int, ...] = value
     for part in numbers:
-        if type(part) is not int or not 0 <= part <= _MOST_ELEMENTS:
+        if type(part) is not int or not 0 <= part <= MOST_ELEMENTS:
             return None
-    return numbers if len(numbers) <= _MOST_DIMENSIONS else None
+    return numbers if len(numbers) <= MOST_DIMENSIONS else None
 
 
 def weights_of(value: Any) -> Weights | None:

@@ -346,6 +346,18 @@ def test_that_items_of_other_tensors_and_kinds_are_refused_when_read(tmp_path):
 
 
 @links
+def test_that_a_piece_of_one_element_may_have_any_stride(tmp_path, monkeypatch):
+    save = torch.save
+
+    def save_column(block: torch.Tensor, stream) -> None:
+        save(torch.full((24,), 7.0).as_strided((1,), (12,)) if block.shape == (1,) else block, stream)
+
+    monkeypatch.setattr(torch, "save", save_column)
+    handmade(tmp_path / "m", {"w": (torch.ones(2), grid((2,), (2,)))})
+    monkeypatch.undo()
+    assert pruner.open_checkpoint(tmp_path / "m").read("w").tolist() == [7.0, 7.0]
+
+
 def test_that_a_link_out_of_the_folder_is_not_followed(tmp_path):
     two_tiles(tmp_path / "m")
     (tmp_path / "m" / "__1_0.distcp").rename(tmp_path / "secret")
