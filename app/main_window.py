@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
 
     def choose_folder(self) -> None:
         """Let the user choose a folder of shards to open."""
-        dialog = QFileDialog(self, "Open a folder of shards", self._folder())
+        dialog = QFileDialog(self, "Open a folder of shards, or a distributed checkpoint", self._folder())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         self._open_chosen(dialog)
 
