@@ -27,7 +27,13 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         "&File",
         (
             Command("open", "&Open…", ("Ctrl+O",), "open", "Open a checkpoint: a file, or any shard of a set"),
-            Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "", "Open a folder of shards, or a distributed checkpoint"),
+            Command(
+                "open_folder",
+                "Open &folder…",
+                ("Ctrl+Shift+O",),
+                "",
+                "Open a folder of shards, or a distributed checkpoint",
+            ),
             Command("open_demo", "Open the &bundled model", (), "", "A small network that reads handwritten digits"),
             Command("reload", "&Reload", ("F5", "Ctrl+R"), "reload", "Open the file anew, as it is on disk now"),
             Command("show_file", "File &details", ("Ctrl+I",), "info", "Show what the file holds beside the weights"),
