@@ -12,6 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.garbage import GarbageCollector
 from app.main_window import MainWindow, dress
 from app.session import Session, quicken_threads
 
@@ -25,6 +26,9 @@ def run(path: Path | None, root: str | None) -> int:
     dress(app)
     quicken_threads()
     session = Session()
+    collector = GarbageCollector(session)
+    for large in (session.checkpoint_changed, session.devices_changed):
+        large.connect(collector.spare)
     show_faults(session)
     window = MainWindow(session)
     window.show()

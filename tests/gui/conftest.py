@@ -1,5 +1,7 @@
 """What the window's tests share."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,24 @@ def settings(tmp_path: Path, qapp: QCoreApplication) -> None:
     qapp.setApplicationName("Secateur tests")
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def no_collecting_on_workers() -> Iterator[None]:
+    """Collect garbage on the GUI thread alone, as the application does; what was imported so far is none."""
+    gc.disable()
+    gc.freeze()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def collected(no_collecting_on_workers: None) -> Iterator[None]:
+    """Leave no widget of the test before to the one after."""
+    gc.collect()
+    yield
+    gc.collect()
 
 
 @pytest.fixture
