@@ -20,7 +20,10 @@ def modules_from_names(names: Iterable[str]) -> tuple[ModuleInfo, ...]:
     """The modules that dotted tensor names imply, each before its children, in the order of the names."""
     found: dict[str, None] = {}
     for name in names:
-        parts = name.split(".")[:-1]
+        owner = name.rpartition(".")[0]
+        if not owner or owner in found:
+            continue
+        parts = owner.split(".")
         for depth in range(1, len(parts) + 1):
             found.setdefault(".".join(parts[:depth]))
     return tuple(ModuleInfo(name) for name in found)

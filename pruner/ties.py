@@ -7,21 +7,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pruner.checkpoint import Storage, TensorInfo
+from pruner.errors import PrunerError
+
+_MOST_SHARERS = 1 << 12
 
 
 def with_shared_storages(tensors: Iterable[TensorInfo]) -> dict[str, TensorInfo]:
-    """The tensors by name, each told which others look into its storage."""
-    tensors = tuple(tensors)
+    """The tensors by name, each told which others look into its storage.
+
+    Raises `PrunerError` where so many do that a small file would take all memory.
+    """
+    found = {info.name: info for info in tensors}
     users: dict[Storage, list[str]] = defaultdict(list)
-    for info in tensors:
-        if info.numel and info.layout == "strided":
+    for info in found.values():
+        if info.layout == "strided" and info.numel:
             users[info.storage].append(info.name)
-    return {
-        info.name: replace(info, shares_storage_with=tuple(name for name in users[info.storage] if name != info.name))
-        if info.numel and info.layout == "strided" and len(users[info.storage]) > 1
-        else info
-        for info in tensors
-    }
+    for storage, names in users.items():
+        if len(names) > _MOST_SHARERS:
+            raise PrunerError(
+                f"{storage.file}: {len(names)} tensors are views of one storage, more than Secateur takes apart. "
+                "Load it in torch, clone the tensors and save them again."
+            )
+        if len(names) > 1:
+            for name in names:
+                found[name] = replace(found[name], shares_storage_with=tuple(one for one in names if one != name))
+    return found
 
 
 def identical(a: TensorInfo, b: TensorInfo) -> bool:

@@ -178,6 +178,12 @@ def test_that_deflated_storages_are_read_and_patched(archive, tmp_path):
         assert all(saved.read(name) == content for name, content in entries if "/data/" not in name)
 
 
+def test_that_countless_views_of_one_storage_take_no_memory(tmp_path):
+    base = torch.arange(20_000.0)
+    torch.save({str(place): base[place] for place in range(20_000)}, tmp_path / "m.pt")
+    refused(tmp_path / "m.pt", "20000 tensors are views of one storage")
+
+
 def test_that_an_absurd_shape_takes_no_memory(tmp_path):
     torch.save({"w": torch.ones(1).expand(2**40)}, tmp_path / "m.pt")
     checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
