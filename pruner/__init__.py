@@ -1,4 +1,9 @@
-"""Pruning of PyTorch checkpoints by magnitude: open, plan, prune, save. Importing this imports neither torch nor Qt."""
+"""Pruning of PyTorch checkpoints by magnitude: open, plan, prune, save; and torch's interface for live modules.
+
+Importing this imports neither torch nor Qt; the names of torch's interface import torch when they are first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, ModuleInfo, TensorInfo
@@ -16,27 +21,79 @@ from pruner.mask import Mask
 from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
 
+if TYPE_CHECKING:
+    from pruner.live import (
+        BasePruningMethod,
+        CustomFromMask,
+        Identity,
+        L1Unstructured,
+        LnStructured,
+        PruningContainer,
+        RandomStructured,
+        RandomUnstructured,
+        apply,
+        custom_from_mask,
+        global_unstructured,
+        identity,
+        is_pruned,
+        l1_unstructured,
+        ln_structured,
+        random_structured,
+        random_unstructured,
+        remove,
+    )
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Amount",
     "AmountTypeError",
     "AmountValueError",
+    "BasePruningMethod",
     "Cancelled",
     "Checkpoint",
+    "CustomFromMask",
     "FileChangedError",
+    "Identity",
+    "L1Unstructured",
+    "LnStructured",
     "Mask",
     "ModuleInfo",
     "Plan",
     "PrunerError",
     "Pruning",
+    "PruningContainer",
+    "RandomStructured",
+    "RandomUnstructured",
     "Round",
     "Saved",
     "Step",
     "TensorInfo",
     "TensorPruning",
     "UnknownTensorError",
+    "apply",
+    "custom_from_mask",
+    "global_unstructured",
+    "identity",
+    "is_pruned",
+    "l1_unstructured",
+    "ln_structured",
     "open_checkpoint",
     "prune",
+    "random_structured",
+    "random_unstructured",
+    "remove",
     "save",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pruner import live
+
+    return globals().setdefault(name, getattr(live, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

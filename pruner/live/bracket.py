@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 PIECE = 1 << 18
 """Elements worked on at a time: their keys are still in the cache when the next step looks at them."""
 _SAMPLE = 1 << 18
-_FEW = 1 << 17
+FEW = 1 << 17
 """Up to so many elements the k-th smallest is looked for directly."""
 _DEVIATIONS = 5
 _TIED = 16
@@ -97,13 +97,13 @@ def keys_of(span: Span, keys: Array, flags: Array) -> Array:
     return found
 
 
-def cut_of(spans: Sequence[Span], k: int, left: int, infinity: int) -> Cut | None:
+def cut_of(segments: Sequence[Segment], k: int, left: int, infinity: int) -> Cut | None:
     """Where the `k` smallest of the `left` keys that the masks keep end; None where the bracket missed it, or is NaN.
 
-    `infinity` is the key of infinity.
+    `infinity` is the key of infinity. The cut counts along `spans_of(segments)`.
     """
-    bracket = _bracket(spans, k, left, infinity)
-    found = in_parallel(partial(_count, bracket=bracket), spans)
+    bracket = _bracket(segments, k, left, infinity)
+    found = in_parallel(partial(_count, bracket=bracket), spans_of(segments))
     missing = k - sum(one.below for one in found)
     if missing < 1:
         return None
@@ -126,39 +126,60 @@ def cut_of(spans: Sequence[Span], k: int, left: int, infinity: int) -> Cut | Non
 def write_kept(spans: Sequence[Span], outs: Sequence[Array], cut: Cut, one: Sequence[int]) -> None:
     """Write the mask after the round to each span's array of `outs`: the bits `one` where an element stays, else 0."""
     pruned_before = np.concatenate([[0], np.cumsum(cut.equal)[:-1]])
-    taken = [min(max(cut.at_key - int(before), 0), equal) for before, equal in zip(pruned_before, cut.equal, strict=True)]
+    taken = [
+        min(max(cut.at_key - int(before), 0), equal) for before, equal in zip(pruned_before, cut.equal, strict=True)
+    ]
     jobs = list(zip(spans, outs, taken, cut.equal, one, strict=True))
     in_parallel(partial(_write, key=cut.key), jobs)
 
 
-def _bracket(spans: Sequence[Span], k: int, left: int, infinity: int) -> Bracket:
-    if left <= _FEW:
+def write_few(segment: Segment, out: Array, k: int, infinity: int, one: int) -> bool:
+    """The whole work for one small segment, where each call counts; False, with nothing written, if the cut is NaN."""
+    size = len(segment.bits)
+    keys = keys_of(Span(segment, 0, size), np.empty_like(segment.bits), flags := np.empty(size, np.bool_))
+    key = np.partition(keys, k - 1)[k - 1]
+    if key > infinity:
+        return False
+    stays = keys >= key
+    at_key = k - size + int(np.count_nonzero(stays))
+    stays[np.flatnonzero(keys == key)[:at_key]] = False
+    if segment.mask is not None:
+        np.greater(stays, flags, out=stays)
+    np.copyto(out, stays)
+    if one != 1:
+        out *= out.dtype.type(one)
+    return True
+
+
+def _bracket(segments: Sequence[Segment], k: int, left: int, infinity: int) -> Bracket:
+    if left <= FEW:
         return Bracket(0, infinity)
-    sample = _sample(spans)
+    sample = _sample(segments)
     size, share = len(sample), k / left
     apart = _DEVIATIONS * math.sqrt(size * share * (1 - share)) + 8
     first, last = math.floor(share * size - apart), math.ceil(share * size + apart)
-    low = int(sample[first]) if first >= 0 else 0
-    high = int(sample[last]) if last < size else infinity
+    sample.partition([place for place in (first, last) if 0 <= place < size])
+    low = min(int(sample[first]), infinity) if first >= 0 else 0  # NaNs are equal, their bits are not
+    high = min(int(sample[last]), infinity) if last < size else infinity
     many = _TIED * size / _SAMPLE + 2
-    return Bracket(low, high, *(np.count_nonzero(sample == end) > many for end in (low, high)))
+    return Bracket(low, high, *(bool(np.count_nonzero(sample == end) > many) for end in (low, high)))
 
 
-def _sample(spans: Sequence[Span]) -> Array:
-    """Sorted keys of elements taken at random, with repetition, among those that the masks keep."""
-    ends = np.cumsum([span.stop - span.start for span in spans])
-    places = np.sort(np.random.Generator(np.random.PCG64(0)).integers(int(ends[-1]), size=min(_SAMPLE, int(ends[-1]) // 8)))
-    bounds = np.searchsorted(places, np.concatenate([[0], ends]))
+def _sample(segments: Sequence[Segment]) -> Array:
+    """Keys of elements taken at random, with repetition, from each segment its share of what the masks keep."""
+    random = np.random.Generator(np.random.PCG64(0))
+    total = sum(len(segment.bits) for segment in segments)
+    share = min(_SAMPLE / total, 1 / 8)
     found = []
-    for index, span in enumerate(spans):
-        inner = places[bounds[index] : bounds[index + 1]] - (ends[index] - span.stop)
-        bits = span.segment.bits[inner]
-        if span.segment.mask is not None:
-            bits = bits[span.segment.mask[inner] == span.segment.mask_one]
+    for segment in segments:
+        if not len(segment.bits):
+            continue
+        places = random.integers(len(segment.bits), size=int(len(segment.bits) * share + random.random()))
+        bits = segment.bits[places]
+        if segment.mask is not None:
+            bits = bits[segment.mask[places] == segment.mask_one]
         found.append(bits & (np.iinfo(bits.dtype).max >> 1))
-    sample = np.concatenate(found)
-    sample.sort()
-    return sample
+    return np.concatenate(found)
 
 
 def _count(spans: Sequence[Span], bracket: Bracket) -> list[Found]:

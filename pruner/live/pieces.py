@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -27,7 +27,7 @@ def pieces(size: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     A piece has at most `size` elements; tensors that are all contiguous are given one-dimensional.
     """
     if all(one.is_contiguous() for one in tensors):
-        yield from zip(*(one.view(-1).split(size) for one in tensors), strict=True)
+        yield from zip(*(torch.split(one.view(-1), size) for one in tensors), strict=True)
         return
     shape = tensors[0].shape
     each = math.prod(shape[1:])
@@ -35,7 +35,7 @@ def pieces(size: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
         for rows in zip(*(one.unbind(0) for one in tensors), strict=True):
             yield from pieces(size, *rows)
     else:
-        yield from zip(*(one.split(max(size // max(each, 1), 1)) for one in tensors), strict=True)
+        yield from zip(*(torch.split(one, max(size // max(each, 1), 1)) for one in tensors), strict=True)
 
 
 def in_parallel(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]) -> list[Result]:
@@ -48,7 +48,7 @@ def in_parallel(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[
     if threads < 2:
         return work(items)
     bounds = [len(items) * place // threads for place in range(threads + 1)]
-    runs = [items[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    runs = [items[start:stop] for start, stop in pairwise(bounds)]
     with ThreadPoolExecutor(threads) as pool:
         return list(chain.from_iterable(pool.map(work, runs)))
 
@@ -60,7 +60,7 @@ def fresh(like: Tensor, dtype: torch.dtype) -> Tensor:
     pages of 4 KB that takes several times as long as writing the numbers does.
     """
     found = torch.empty_like(like, dtype=dtype, requires_grad=False)
-    if found.device.type == "cpu" and found.layout == torch.strided and found.nbytes >= 2 * _HUGE_PAGE:
+    if found.device.type == "cpu" and found.layout == torch.strided and found.nbytes >= _HUGE_PAGE:
         advise = _madvise()
         if advise is not None:
             start = -(-found.data_ptr() // _HUGE_PAGE) * _HUGE_PAGE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, reduce
 
 import torch
 from torch import Tensor
 
-from pruner.live.bracket import Array, Segment, cut_of, spans_of, write_kept
+from pruner.live.bracket import FEW, Array, Segment, cut_of, spans_of, write_few, write_kept
 from pruner.live.pieces import fresh, pieces
 from pruner.selection import key_bits, magnitude_keys
 
@@ -59,9 +59,12 @@ def kept_masks(
     return outs
 
 
-def kept_in(mask: Tensor) -> int:
-    """How many elements of a mask are 1."""
-    return sum(int(torch.count_nonzero(piece == 1)) for (piece,) in pieces(_piece_on(mask.device), mask.detach()))
+def kept_in(mask: Tensor, *, any_number: bool = False) -> int:
+    """How many elements of a mask are 1, or are not 0."""
+    kept = 0
+    for (piece,) in pieces(_piece_on(mask.device), mask.detach()):
+        kept += int(torch.count_nonzero(piece != 0 if any_number else piece == 1))
+    return kept
 
 
 def _piece_on(device: torch.device) -> int:
@@ -106,10 +109,13 @@ def _write_fast(
         Segment(_bits(score), None if mask is None else _bits(mask), 1 if mask is None else _one(mask.dtype))
         for score, mask in zip(scores, masks, strict=True)
     ]
-    spans = spans_of(segments)
-    cut = cut_of(spans, k, left, _infinity(scores[0].dtype))
+    infinity = _infinity(scores[0].dtype)
+    if len(segments) == 1 and len(segments[0].bits) <= FEW:
+        return write_few(segments[0], _bits(outs[0]), k, infinity, _one(outs[0].dtype))
+    cut = cut_of(segments, k, left, infinity)
     if cut is None:
         return False
+    spans = spans_of(segments)
     whole = {id(segment): (_bits(out), _one(out.dtype)) for segment, out in zip(segments, outs, strict=True)}
     places = [whole[id(span.segment)] for span in spans]
     arrays = [bits[span.start : span.stop] for span, (bits, _) in zip(spans, places, strict=True)]
@@ -117,9 +123,7 @@ def _write_fast(
     return True
 
 
-def _write_anywhere(
-    scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int
-) -> None:
+def _write_anywhere(scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int) -> None:
     """Write the masks by histograms of the keys: any dtype, any strides, any device, NaN too."""
     common = reduce(torch.promote_types, {score.dtype for score in scores})
 
@@ -142,14 +146,14 @@ def _write_anywhere(
         out.copy_((stays if kept is None else stays & kept).view(out.shape))
 
 
-def _cut(keys: object, k: int, bits: int) -> tuple[int, int]:
+def _cut(keys: Callable[[], Iterator[Tensor]], k: int, bits: int) -> tuple[int, int]:
     """The k-th smallest key, and how many of those that equal it are among the k smallest."""
     prefix, known = 0, 0
     while known < bits:
         width = _DIGIT if known else bits % _DIGIT or _DIGIT
         shift = bits - known - width
         counts = torch.zeros(1 << width, dtype=torch.int64)
-        for chunk in keys():  # type: ignore[operator]
+        for chunk in keys():
             digits = chunk >> shift
             if known:
                 digits = digits[(digits >> width) == prefix] & ((1 << width) - 1)
