@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 
 PIECE = 1 << 18
 """Elements worked on at a time: their keys are still in the cache when the next step looks at them."""
+_RUN = 8
+"""Pieces that are worth a thread: to start and to await one takes as long as some of them."""
 _SAMPLE = 1 << 18
 FEW = 1 << 17
 """Up to so many elements the k-th smallest is looked for directly."""
@@ -103,7 +105,7 @@ def cut_of(segments: Sequence[Segment], k: int, left: int, infinity: int) -> Cut
     `infinity` is the key of infinity. The cut counts along `spans_of(segments)`.
     """
     bracket = _bracket(segments, k, left, infinity)
-    found = in_parallel(partial(_count, bracket=bracket), spans_of(segments))
+    found = in_parallel(partial(_count, bracket=bracket), spans_of(segments), _RUN)
     missing = k - sum(one.below for one in found)
     if missing < 1:
         return None
@@ -130,7 +132,7 @@ def write_kept(spans: Sequence[Span], outs: Sequence[Array], cut: Cut, one: Sequ
         min(max(cut.at_key - int(before), 0), equal) for before, equal in zip(pruned_before, cut.equal, strict=True)
     ]
     jobs = list(zip(spans, outs, taken, cut.equal, one, strict=True))
-    in_parallel(partial(_write, key=cut.key), jobs)
+    in_parallel(partial(_write, key=cut.key), jobs, _RUN)
 
 
 def write_few(segment: Segment, out: Array, k: int, infinity: int, one: int) -> bool:
@@ -169,7 +171,7 @@ def _sample(segments: Sequence[Segment]) -> Array:
     """Keys of elements taken at random, with repetition, from each segment its share of what the masks keep."""
     random = np.random.Generator(np.random.PCG64(0))
     total = sum(len(segment.bits) for segment in segments)
-    share = min(_SAMPLE / total, 1 / 8)
+    share = min(_SAMPLE / total, 1 / 16)
     found = []
     for segment in segments:
         if not len(segment.bits):

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pruner.live.pieces import fresh, in_parallel
+from pruner.live.pieces import in_parallel
 
 _PIECE = 1 << 15
 """torch works on so many elements in the thread that asks."""
 _MANY = 1 << 19
+_RUN = 64
+"""Pieces that are worth a thread."""
 
 
 def masked(orig: Tensor, mask: Tensor) -> Tensor:
@@ -71,9 +73,9 @@ def _by_operations(orig: Tensor, mask: Tensor) -> Tensor:
 
 
 def _in_pieces(orig: Tensor, mask: Tensor) -> Tensor:
-    out = fresh(orig, orig.dtype)
+    out = torch.empty_like(orig, requires_grad=False)
     parts = list(zip(*(torch.split(one.view(-1), _PIECE) for one in (orig, mask, out)), strict=True))
-    in_parallel(_multiply, parts)
+    in_parallel(_multiply, parts, _RUN)
     return out
 
 

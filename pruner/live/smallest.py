@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pruner.live.bracket import FEW, Array, Segment, cut_of, spans_of, write_few, write_kept
-from pruner.live.pieces import fresh, pieces
+from pruner.live.pieces import pieces
 from pruner.selection import key_bits, magnitude_keys
 
 _PIECE = 1 << 20
@@ -45,7 +45,7 @@ def kept_masks(
     """The same over several tensors taken together, ties in their order; `k` is at most what the masks keep."""
     scores = [one.detach() for one in importances]
     before = [None if one is None else one.detach() for one in masks]
-    outs = [fresh(score, dtype) for score, dtype in zip(scores, dtypes, strict=True)]
+    outs = [torch.empty_like(score, dtype=dtype) for score, dtype in zip(scores, dtypes, strict=True)]
     if left is None:
         left = sum(one.numel() if mask is None else kept_in(mask) for one, mask in zip(scores, before, strict=True))
     if k == 0 or not left:
