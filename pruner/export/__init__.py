@@ -107,7 +107,7 @@ def check_target(
     if not target.path.parent.is_dir():
         raise PrunerError(f"{target.path.parent}: there is no such folder.")
     remarks = ["It replaces what is there."] if target.path.is_file() else []
-    if target.container.name != checkpoint.format and checkpoint.others:
+    if checkpoint.others and (target.container.name != checkpoint.format or target.shard_suffix):
         remarks.append(f"Left out, since it is no tensor: {', '.join(checkpoint.others)}.")
     return " ".join(remarks)
 

@@ -73,8 +73,7 @@ class TorchZip:
             if source is not None and source.root.weights.is_state_dict:
                 writer.write_edited(source, entries)
                 return []
-            writer.write_state_dict(entries)
-        notes = made_contiguous(entry for entry in entries if entry.role == "zeroed")
+            notes = writer.write_state_dict(entries)
         if source is not None and (source.root.keys or is_module(source.top)):
             notes.append("Only the state_dict is saved, not the objects around it.")
         return notes
@@ -119,26 +118,38 @@ class _Writer:
         rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
         self._finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
 
-    def write_state_dict(self, entries: Sequence[Entry]) -> None:
-        """A state_dict by itself; what was the same memory still is, pruned or not."""
+    def write_state_dict(self, entries: Sequence[Entry]) -> list[str]:
+        """A state_dict by itself; what was one tensor under several names still is. Gives notes for the user."""
+        self._require_writable(entries)
         keys = map(str, itertools.count())
-        storages: dict[Storage, Persistent] = {}
-        pruned: dict[Any, Call] = {}
+        whole: dict[Storage, Persistent | None] = dict.fromkeys(_used_whole(entries))
+        made: dict[Any, Call] = {}
+        alone: list[Entry] = []
         pairs: dict[Any, Any] = {}
         for entry in entries:
             info = entry.source
-            place = (info.storage, info.storage_offset, info.dtype, info.shape, info.stride)
-            if entry.role == "zeroed" and place in pruned:
-                pairs[entry.name] = pruned[place]
-            elif entry.role in ("zeroed", "mask") or not info.shares_storage_with:
-                pairs[entry.name] = made = self._add_tensor(entry, next(keys))
-                if entry.role == "zeroed" and info.shares_storage_with:
-                    pruned[place] = made
+            place = (entry.role, info.storage, info.storage_offset, info.dtype, info.shape, info.stride)
+            if entry.role in ("as_is", "orig") and info.storage in whole:
+                storage = whole[info.storage] or self._add_storage(info, next(keys))
+                whole[info.storage] = storage
+                pairs[entry.name] = _rebuild(storage, info)
+            elif info.shares_storage_with and entry.role != "mask" and place in made:
+                pairs[entry.name] = made[place]
             else:
-                if info.storage not in storages:
-                    storages[info.storage] = self._add_storage(info, next(keys))
-                pairs[entry.name] = _rebuild(storages[info.storage], info)
+                pairs[entry.name] = made[place] = self._add_tensor(entry, next(keys))
+                alone += [entry] if entry.role != "mask" else []
         self._finish(Call(Global("collections", "OrderedDict"), (), pairs=pairs))
+        return made_contiguous(alone)
+
+    def _require_writable(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            info = entry.source
+            if info.layout != "strided" or info.dtype_info.family == "quantized":
+                kind = info.layout if info.layout != "strided" else f"quantized ({info.dtype})"
+                raise PrunerError(
+                    f"{self._source}: “{info.name}” is {kind} and cannot be written anew. "
+                    "Save the permanent form in the source's own container."
+                )
 
     def _add_tensor(self, entry: Entry, key: str) -> Call:
         """Write a tensor's elements as a storage of its own, and give the pickle's description of it."""
@@ -165,6 +176,17 @@ class _Writer:
 
     def _add(self, name: str, nbytes: int, parts: Iterable[memoryview | bytes], what: str) -> None:
         self._archive.add(f"archive/{name}", nbytes, parts, what)
+
+
+def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:
+    """The storages that these tensors use up: written as they are they keep strides and sharing, and waste nothing."""
+    used: dict[Storage, int] = {}
+    for entry in entries:
+        if entry.role in ("as_is", "orig") and not entry.source.pieces:
+            used[entry.source.storage] = used.get(entry.source.storage, 0) + entry.nbytes
+    for storage, nbytes in used.items():
+        if nbytes >= storage.nbytes:
+            yield storage
 
 
 def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, reduce
 
 import torch
@@ -10,11 +10,10 @@ from torch import Tensor
 
 from pruner.live.bracket import FEW, Array, Segment, cut_of, spans_of, write_few, write_kept
 from pruner.live.pieces import pieces
-from pruner.selection import key_bits, magnitude_keys
+from pruner.selection import key_bits, magnitude_keys, smallest
 
 _PIECE = 1 << 20
 _PIECE_ELSEWHERE = 1 << 24
-_DIGIT = 16
 _FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _INTEGER = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _UNSIGNED = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
@@ -55,7 +54,7 @@ def kept_masks(
             else:
                 out.copy_(mask == 1)
     elif not (_is_plain(scores, before, outs) and _write_fast(scores, before, outs, k, left)):
-        _write_anywhere(scores, before, outs, k)
+        _write_anywhere(scores, before, outs, k, left)
     return outs
 
 
@@ -123,8 +122,10 @@ def _write_fast(
     return True
 
 
-def _write_anywhere(scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int) -> None:
-    """Write the masks by histograms of the keys: any dtype, any strides, any device, NaN too."""
+def _write_anywhere(
+    scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int, left: int
+) -> None:
+    """Write the masks by the keys: any dtype, any strides, any device, NaN too."""
     common = reduce(torch.promote_types, {score.dtype for score in scores})
 
     def parts() -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
@@ -133,34 +134,18 @@ def _write_anywhere(scores: Sequence[Tensor], masks: Sequence[Tensor | None], ou
                 keys = magnitude_keys(part[0].reshape(-1).to(common))
                 yield keys, part[2].reshape(-1) == 1 if len(part) > 2 else None, part[1]
 
-    key, at_key = _cut(lambda: (keys if kept is None else keys[kept] for keys, kept, _ in parts()), k, key_bits(common))
+    def left_keys() -> Iterator[Tensor]:
+        return (keys if kept is None else keys[kept] for keys, kept, _ in parts())
+
+    cut = smallest(left_keys, k, key_bits(common), left)
+    at_key = cut.at_key
     for keys, kept, out in parts():
-        stays = keys > key
+        stays = keys > cut.key
         if at_key:
-            equal = keys == key if kept is None else (keys == key) & kept
+            equal = keys == cut.key if kept is None else (keys == cut.key) & kept
             places = equal.nonzero().view(-1)
             stays[places[at_key:]] = True
             at_key -= min(at_key, len(places))
         else:
-            stays |= keys == key
+            stays |= keys == cut.key
         out.copy_((stays if kept is None else stays & kept).view(out.shape))
-
-
-def _cut(keys: Callable[[], Iterator[Tensor]], k: int, bits: int) -> tuple[int, int]:
-    """The k-th smallest key, and how many of those that equal it are among the k smallest."""
-    prefix, known = 0, 0
-    while known < bits:
-        width = _DIGIT if known else bits % _DIGIT or _DIGIT
-        shift = bits - known - width
-        counts = torch.zeros(1 << width, dtype=torch.int64)
-        for chunk in keys():
-            digits = chunk >> shift
-            if known:
-                digits = digits[(digits >> width) == prefix] & ((1 << width) - 1)
-            counts += torch.bincount(digits, minlength=1 << width).cpu()
-        below = counts.cumsum(0)
-        digit = int((below < k).sum())
-        k -= int(below[digit] - counts[digit])
-        prefix = (prefix << width) | digit
-        known += width
-    return prefix, k

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,8 +29,9 @@ class L1Unstructured:
         k = amount.count(left)
         if k == 0:
             return Selected(elements.mask)
-        dtype = next(elements.chunks()).dtype
-        cut = smallest(lambda: _keys_left(elements), k, key_bits(dtype), left, _sample(elements, left))
+        first = next(elements.chunks())
+        dtype, sample = first.dtype, _sample(elements, left) if first.is_cpu else None
+        cut = smallest(lambda: _keys_left(elements), k, key_bits(dtype), left, sample)
         mask, zeros = _mask_after(elements, cut)
         stay = cut.equal - cut.at_key if cut.key == 0 else 0
         return Selected(mask, magnitude_of(cut.key, dtype), cut.equal - cut.at_key, (zeros, mask.pruned + stay))
@@ -81,17 +82,23 @@ def _mask_after(elements: Elements, cut: Cut) -> tuple[Mask, int]:
     bits = np.empty((elements.mask.numel + 7) // 8, dtype=np.uint8)
     at_key, zeros, start = cut.at_key, 0, 0
     for chunk, kept in _keys(elements):
-        keys = chunk.cpu().numpy()
-        stay = keys > cut.key
-        zeros += len(keys) - int(np.count_nonzero(keys))
+        keys = chunk.numpy() if chunk.is_cpu else chunk
+        stay = _on_host(keys > cut.key)
+        zeros += int(np.count_nonzero(_on_host(keys == 0)))
         if cut.at_key < cut.equal:
-            at_key = _keep_ties(stay, keys == cut.key, kept, at_key)
+            at_key = _keep_ties(stay, _on_host(keys == cut.key), kept, at_key)
         if kept is not None:
             stay &= kept
-        stop = start + len(keys)
+        stop = start + len(stay)
         bits[start // 8 : (stop + 7) // 8] = np.packbits(stay, bitorder="little")
         start = stop
     return Mask(elements.shape, bits), zeros
+
+
+def _on_host(flags: Any) -> Bools:
+    """Flags of a NumPy array, or of a tensor on another device: what travels is one byte an element."""
+    found: Bools = flags if isinstance(flags, np.ndarray) else flags.cpu().numpy()
+    return found
 
 
 def _keep_ties(stay: Bools, equal: Bools, kept: Bools | None, at_key: int) -> int:

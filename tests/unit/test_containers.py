@@ -286,6 +286,34 @@ def test_that_conversion_tells_what_it_changes_of_the_memory(tmp_path):
     assert torch.equal(again.read("tied"), base * result["a"].mask.to_tensor())
 
 
+def test_that_a_view_of_a_large_storage_is_written_small_and_strides_are_kept(tmp_path):
+    large, turned = torch.randn(1000, 1000), torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    torch.save({"view": large[:2, :2], "turned": turned, "b": torch.ones(3)}, tmp_path / "m.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
+    result = pruner.prune(checkpoint, Plan.match(checkpoint, {"b": 1}))
+    saved = pruner.save(checkpoint, result, tmp_path / "shards.pt", shard_bytes=10**9)
+    assert saved.nbytes < 10_000
+    (shard,) = (tmp_path / "shards.pt").glob("*.bin")
+    again = torch.load(shard, weights_only=True)
+    assert torch.equal(again["view"], large[:2, :2])
+    assert torch.equal(again["turned"], turned)
+    assert again["turned"].stride() == turned.stride()
+    assert "contiguously: view" in " ".join(saved.notes)
+
+
+@pytest.mark.filterwarnings("ignore:.*quantized tensor creation:UserWarning")
+def test_that_what_cannot_be_written_anew_is_refused(tmp_path):
+    quantized = torch.quantize_per_tensor(torch.randn(4, 5), 0.1, 3, torch.qint8)
+    for special in (quantized, torch.eye(3).to_sparse(), torch.empty(3, device="meta")):
+        torch.save({"weight": torch.arange(4.0), "special": special}, tmp_path / "m.pt")
+        checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
+        result = pruner.prune(checkpoint, Plan.match(checkpoint, {"weight": 0.5}))
+        for target, size in (("shards.pt", 10**9), ("out.safetensors", None)):
+            with pytest.raises(PrunerError, match="“special”"):
+                pruner.save(checkpoint, result, tmp_path / target, shard_bytes=size)
+            assert not (tmp_path / target).exists()
+
+
 def test_that_numpy_values_beside_the_weights_are_kept(tmp_path):
     content = {"model": nn.Linear(2, 3).state_dict(), "array": np.arange(5.0), "number": np.float64(2.5)}
     torch.save(content, tmp_path / "m.pt")
