@@ -1,5 +1,9 @@
 """Errors that a user can cause, each with the file, the tensor and the way out in its text."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class PrunerError(Exception):
     """What a user asked for cannot be done; the text says what is wrong and what to do."""
@@ -22,6 +26,11 @@ class UnknownTensorError(PrunerError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def damaged(path: Path, what: str) -> PrunerError:
+    """The error for a file that breaks its own rules."""
+    return PrunerError(f"{path}: {what}. The file is cut off or damaged; fetch or copy it again.")
 
 
 class Cancelled(Exception):  # noqa: N818 - an intention of the user's, not an error

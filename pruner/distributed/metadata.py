@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pruner.distributed.folder import Folder, head_of
-from pruner.errors import PrunerError
-from pruner.pickles.document import MAX_PICKLE, damaged
-from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
+from pruner.errors import PrunerError, damaged
+from pruner.pickles.document import MAX_PICKLE, sound_pickle
+from pruner.pickles.unpickle import Pickle
 from pruner.pickles.values import Call, Global, attributes_of, mapping_of
 
 MOST_ELEMENTS = 1 << 62
@@ -26,10 +26,7 @@ def read_metadata(metadata: Path) -> Pickle:
         data = file.read(MAX_PICKLE + 1)
     if len(data) > MAX_PICKLE:
         raise PrunerError(f"{metadata}: it is longer than such a file ever is ({MAX_PICKLE} bytes).")
-    try:
-        return read_pickle(data)
-    except UnpickleError as error:
-        raise damaged(metadata, str(error)) from error
+    return sound_pickle(metadata, data)
 
 
 def is_called(value: Any, name: str) -> bool:

@@ -17,8 +17,8 @@ from pruner.checkpoint import FileStamp, Kind, Piece, TensorInfo
 from pruner.dtypes import torch_dtype
 from pruner.errors import PrunerError
 from pruner.mask import Bytes
+from pruner.pickles.document import sound_pickle
 from pruner.pickles.torch_objects import TensorRecord, tensor_of
-from pruner.pickles.unpickle import UnpickleError, read_pickle
 from pruner.reading import read_chunks, read_tensor, why_unreadable
 from pruner.zips.directory import ZipEntry, read_entries
 from pruner.zips.entries import entry_bytes, storage_of
@@ -98,10 +98,7 @@ def _require_archive(piece: Piece) -> None:
 
 def _record(piece: Piece, dtype: str, pickled: bytes) -> TensorRecord:
     """The one tensor that an item's pickle describes."""
-    try:
-        record = tensor_of(read_pickle(pickled).value)
-    except UnpickleError as error:
-        raise PrunerError(f"{piece.file}: {error}. The file is damaged.") from error
+    record = tensor_of(sound_pickle(piece.file, pickled).value)
     if record is None or record.layout != "strided":
         raise PrunerError(f"{piece.file}: what lies there is no plain tensor; it is kept as it is.")
     if (record.dtype, record.shape) != (dtype, piece.shape):

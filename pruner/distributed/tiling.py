@@ -12,8 +12,7 @@ from typing import Any
 
 from pruner.checkpoint import Piece
 from pruner.distributed.metadata import Places, Sizes, attributes, sizes
-from pruner.errors import PrunerError
-from pruner.pickles.document import damaged
+from pruner.errors import PrunerError, damaged
 
 _MOST_PIECES = 100_000
 _MOST_CORNERS = 1 << 21

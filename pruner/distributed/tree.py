@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pruner.checkpoint import contiguous_stride
 from pruner.distributed.metadata import DEEPEST, MOST_ELEMENTS, is_called, sizes
-from pruner.pickles.document import damaged
+from pruner.errors import damaged
 from pruner.pickles.values import Call, Global, Persistent, attributes_of, mapping_of
 
 _OPTIMIZER = re.compile(r"((\w+_)?optim(izer)?s?(_states?|_state_dict)?|(\w+_)?scheduler|rng_state)\.", re.IGNORECASE)

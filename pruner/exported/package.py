@@ -11,11 +11,11 @@ from typing import Any
 
 from pruner.checkpoint import Storage
 from pruner.dtypes import DTYPES
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 from pruner.pickles.danger import GlobalUse
-from pruner.pickles.document import MAX_PICKLE, big_endian, damaged
+from pruner.pickles.document import MAX_PICKLE, big_endian, sound_pickle
 from pruner.pickles.torch_objects import TensorRecord
-from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
+from pruner.pickles.unpickle import Pickle
 from pruner.pickles.values import Persistent
 from pruner.reading import read_bytes
 from pruner.zips.directory import ZipEntry
@@ -124,10 +124,7 @@ class Package:
             whole = isinstance(key, tuple) and len(key) > 2 and type(key[2]) in (str, int)
             return Persistent((*key[:2], f"{name}/{key[2]}", *key[3:]) if whole else key)
 
-        try:
-            self.pickles[name] = read_pickle(raw, outside=outside)
-        except UnpickleError as error:
-            raise damaged(self.path, f"“{name}”: {error}") from error
+        self.pickles[name] = sound_pickle(self.path, raw, outside, name)
         return self.pickles[name]
 
     def _data_of(self, name: str) -> bytes:

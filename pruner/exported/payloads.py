@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pruner.checkpoint import MOST_DIMENSIONS, MOST_ELEMENTS, Layout
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 from pruner.exported.package import Package
-from pruner.pickles.document import damaged
 from pruner.pickles.torch_objects import TensorRecord, tensor_of
 from pruner.zips.entries import storage_of
 

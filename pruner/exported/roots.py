@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pruner.checkpoint import Kind
+from pruner.errors import damaged
 from pruner.exported.package import COMPILED, CONSTANTS, OLD_CONSTANTS, OLD_PROGRAM, OLD_WEIGHTS, WEIGHTS, Package
 from pruner.exported.payloads import record_of, view_of
 from pruner.exported.program import Program, read_program
 from pruner.module_tree import kind_from_name, modules_from_names
-from pruner.pickles.document import damaged
 from pruner.pickles.roots import Root
 from pruner.pickles.torch_objects import TensorRecord, Weights, tensor_of, weights_of
 

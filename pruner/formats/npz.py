@@ -12,12 +12,11 @@ from pruner.errors import PrunerError
 from pruner.mask import Mask
 from pruner.module_tree import kind_from_name, modules_from_names
 from pruner.npy import MAX_HEADER_BYTES, read_header
-from pruner.patching import regions_by_storage
 from pruner.progress import Meter
 from pruner.reading import unpacked
 from pruner.zips.directory import ZipEntry, read_entries, zip_names
 from pruner.zips.entries import storage_of
-from pruner.zips.patching import patch_archive
+from pruner.zips.patching import patch_checkpoint
 
 _SUFFIX = ".npy"
 
@@ -61,8 +60,7 @@ class Npz:
         )
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        regions = regions_by_storage(checkpoint, masks)
-        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
+        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = Npz()

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 
 from pruner.checkpoint import Checkpoint, Storage
 from pruner.dtypes import DTYPES
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 from pruner.mask import Mask
 from pruner.patching import copy_zeroed, regions_by_storage
-from pruner.pickles.document import big_endian, damaged, open_document
+from pruner.pickles.document import big_endian, open_document
 from pruner.pickles.sequence import PickleSequence
 from pruner.pickles.torch_objects import storage_key
 from pruner.pickles.values import Persistent, mapping_of

@@ -12,14 +12,12 @@ from typing import Any
 
 from pruner.checkpoint import Checkpoint
 from pruner.mask import Mask
-from pruner.patching import regions_by_storage
 from pruner.pickles.danger import GlobalUse
-from pruner.pickles.document import MAX_PICKLE, damaged, open_document
-from pruner.pickles.unpickle import UnpickleError, read_pickle
+from pruner.pickles.document import MAX_PICKLE, open_document, sound_pickle
 from pruner.progress import Meter
 from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_archive
+from pruner.zips.patching import patch_checkpoint
 
 _STORAGE = ".storage"
 
@@ -42,10 +40,7 @@ class TorchPackage:
         named: dict[str, GlobalUse] = {}
         for name, entry in entries.items():
             if name.startswith(prefix) and name.endswith(".pkl") and not name.startswith(f"{prefix}.data/"):
-                try:
-                    pickle = read_pickle(entry_bytes(path, entry, MAX_PICKLE))
-                except UnpickleError as error:
-                    raise damaged(path, f"“{name}”: {error}") from error
+                pickle = sound_pickle(path, entry_bytes(path, entry, MAX_PICKLE), what=name)
                 found[name.removeprefix(prefix)] = pickle.value
                 named.update((one.name, one) for one in pickle.globals)
         data = f"{prefix}.data/"
@@ -57,8 +52,7 @@ class TorchPackage:
         return open_document(path, self.name, found, storages, root, tuple(named.values()))
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        regions = regions_by_storage(checkpoint, masks)
-        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
+        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = TorchPackage()

@@ -15,16 +15,15 @@ from typing import Any
 from pruner.checkpoint import Checkpoint, Kind, ModuleInfo, Storage
 from pruner.errors import PrunerError
 from pruner.mask import Mask
-from pruner.patching import regions_by_storage
-from pruner.pickles.document import MAX_PICKLE, damaged, open_document
+from pruner.pickles.document import MAX_PICKLE, open_document, sound_pickle
 from pruner.pickles.roots import Root
 from pruner.pickles.torch_objects import TensorRecord, Weights, storage_key, tensor_of
-from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
+from pruner.pickles.unpickle import Pickle
 from pruner.pickles.values import Call, Global, Persistent, attributes_of
 from pruner.progress import Meter
 from pruner.zips.directory import ZipEntry, read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_archive
+from pruner.zips.patching import patch_checkpoint
 
 _MAX_CODE = 1 << 26
 _MOST_MODULES = 1_000_000
@@ -56,8 +55,7 @@ class TorchScript:
         return open_document(path, self.name, model.value, archive.storages(), root, tuple(named.values()), roots=roots)
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        regions = regions_by_storage(checkpoint, masks)
-        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
+        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = TorchScript()
@@ -84,10 +82,7 @@ class _Archive:
             return Persistent((*key[:2], f"{_CONSTANTS}/{key[2]}", *key[3:]))
 
         raw = entry_bytes(self.path, self.entries[f"{self.prefix}{name}.pkl"], MAX_PICKLE)
-        try:
-            return read_pickle(raw, outside=outside)
-        except UnpickleError as error:
-            raise damaged(self.path, str(error)) from error
+        return sound_pickle(self.path, raw, outside)
 
     def storages(self) -> dict[str, Storage]:
         """All storages by key, those of the constants after their folder."""

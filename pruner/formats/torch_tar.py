@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from pruner.checkpoint import MOST_DIMENSIONS, Checkpoint, Storage
 from pruner.dtypes import DTYPES
+from pruner.errors import damaged
 from pruner.pickles.danger import GlobalUse
-from pruner.pickles.document import damaged, open_document
+from pruner.pickles.document import open_document
 from pruner.pickles.sequence import PickleSequence
 from pruner.pickles.torch_objects import storage_key
 from pruner.pickles.values import Call, Global, Persistent

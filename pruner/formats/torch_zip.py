@@ -13,17 +13,15 @@ from pruner.dtypes import DTYPES
 from pruner.entries import Entry, made_contiguous
 from pruner.errors import PrunerError
 from pruner.mask import Mask
-from pruner.patching import regions_by_storage
-from pruner.pickles.document import MAX_PICKLE, Document, big_endian, damaged, open_document
+from pruner.pickles.document import MAX_PICKLE, Document, big_endian, open_document, sound_pickle
 from pruner.pickles.repickle import write_pickle
 from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module
-from pruner.pickles.unpickle import UnpickleError, read_pickle
 from pruner.pickles.values import Call, Global, Persistent, mapping_of
 from pruner.progress import Meter
 from pruner.reading import unpacked
 from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_archive
+from pruner.zips.patching import patch_checkpoint
 from pruner.zips.writing import ZipWriter
 
 _CHUNK = 4 << 20
@@ -47,10 +45,7 @@ class TorchZip:
         order = entries.get(f"{prefix}byteorder")
         if order is not None and entry_bytes(path, order, 16) == b"big":
             raise big_endian(path)
-        try:
-            pickle = read_pickle(entry_bytes(path, entries[f"{prefix}data.pkl"], MAX_PICKLE))
-        except UnpickleError as error:
-            raise damaged(path, str(error)) from error
+        pickle = sound_pickle(path, entry_bytes(path, entries[f"{prefix}data.pkl"], MAX_PICKLE))
         data = f"{prefix}data/"
         storages = {
             name.removeprefix(data): storage_of(path, entry) for name, entry in entries.items() if name.startswith(data)
@@ -63,8 +58,7 @@ class TorchZip:
         return open_document(path, self.name, pickle.value, storages, root, pickle.globals, extra=extra)
 
     def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        regions = regions_by_storage(checkpoint, masks)
-        return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
+        return patch_checkpoint(checkpoint, masks, target, meter)
 
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         source = checkpoint.detail if isinstance(checkpoint.detail, Document) else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pruner.checkpoint import Checkpoint, FileStamp, Kind, Storage, TensorInfo
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 from pruner.pickles.danger import GlobalUse
 from pruner.pickles.roots import Root, choose_root, find_roots, keys_beside
 from pruner.pickles.torch_objects import TensorRecord, Weights
+from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
+from pruner.pickles.values import Persistent
 from pruner.ties import with_shared_storages
 
 MAX_PICKLE = 1 << 28
@@ -101,6 +103,12 @@ def big_endian(path: Path) -> PrunerError:
     return PrunerError(f"{path}: it was saved on a big-endian machine; load it in torch there and save it again.")
 
 
-def damaged(path: Path, what: str) -> PrunerError:
-    """The error for a file that breaks its own rules."""
-    return PrunerError(f"{path}: {what}. The file is cut off or damaged; fetch or copy it again.")
+def sound_pickle(path: Path, data: bytes, outside: Callable[[Any], Any] = Persistent, what: str = "") -> Pickle:
+    """The pickle that `data` are, `outside` as in `read_pickle`; raises `PrunerError` where they are none.
+
+    `what` names the part of the file that they come from.
+    """
+    try:
+        return read_pickle(data, outside=outside)
+    except UnpickleError as error:
+        raise damaged(path, f"“{what}”: {error}" if what else str(error)) from error

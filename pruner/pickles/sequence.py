@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pruner.pickles.document import MAX_PICKLE, damaged
+from pruner.errors import damaged
+from pruner.pickles.document import MAX_PICKLE
 from pruner.pickles.unpickle import Pickle, PickleEndsEarly, UnpickleError, read_pickle
 from pruner.pickles.values import Persistent
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 
 STORED, DEFLATED = 0, 8
 _END = struct.Struct("<4s4H2IH")
@@ -102,11 +102,6 @@ def _opened(path: Path, start: int = 0, length: int | None = None) -> Iterator[_
             yield _Reader(path, file, start, length)
         except (struct.error, UnicodeDecodeError) as error:
             raise damaged(path, "its directory cannot be read") from error
-
-
-def damaged(path: Path, what: str) -> PrunerError:
-    """The error for an archive that breaks its own rules."""
-    return PrunerError(f"{path}: {what}. The file is cut off or damaged; fetch or copy it again.")
 
 
 class _Reader:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pruner.checkpoint import Storage
-from pruner.errors import PrunerError
+from pruner.errors import PrunerError, damaged
 from pruner.reading import read_bytes
-from pruner.zips.directory import DEFLATED, STORED, ZipEntry, damaged
+from pruner.zips.directory import DEFLATED, STORED, ZipEntry
 
 _MOST_EXPANSION = 1032
 """How many times its packed length a deflated entry can be long (zlib's technical details)."""

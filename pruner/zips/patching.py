@@ -8,13 +8,20 @@ from typing import BinaryIO
 
 from zlib_ng.zlib_ng import crc32
 
-from pruner.checkpoint import Storage
-from pruner.patching import Copying, Region, zeroed
+from pruner.checkpoint import Checkpoint, Storage
+from pruner.mask import Mask
+from pruner.patching import Copying, Region, regions_by_storage, zeroed
 from pruner.progress import Meter
 from pruner.reading import unpacked
-from pruner.zips.directory import ZipEntry, checksum_places
+from pruner.zips.directory import ZipEntry, checksum_places, read_entries
 from pruner.zips.entries import storage_of
 from pruner.zips.writing import ZipWriter
+
+
+def patch_checkpoint(checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
+    """`patch_archive` for a checkpoint that is one archive, with what `masks` prune zeroed."""
+    regions = regions_by_storage(checkpoint, masks)
+    return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
 
 
 def patch_archive(
