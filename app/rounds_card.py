@@ -11,7 +11,7 @@ from app import numbers
 from app.card import Card
 from app.session import Session
 from app.tree_model import written
-from pruner.methods import method_named
+from pruner.methods import described
 
 
 class RoundsCard(Card):
@@ -42,7 +42,7 @@ class RoundsCard(Card):
         lines = []
         done = pruning[name].rounds if pruning is not None and name in pruning else ()
         for number, one in enumerate(done, start=1):
-            title = method_named(one.method).title
+            title = described(one.method)
             ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
             threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
             lines.append(

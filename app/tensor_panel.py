@@ -26,12 +26,12 @@ from app.plain import plain_label, plain_tip
 from app.session import Session
 from app.tree_model import written
 from pruner import Amount, Checkpoint, Mask, TensorInfo
-from pruner.methods import Elements, method_named
+from pruner.elements import elements_of
 from pruner.picture import Picture, picture
 from pruner.plan import DEFAULT_METHOD
 from pruner.reading import why_unreadable
-from pruner.sampling import sample_of
-from pruner.summaries import CHUNK, Figures, Histogram, histogram, measure
+from pruner.rounds import threshold_of
+from pruner.summaries import Figures, Histogram, histogram, measure
 
 _BUSY_MS = 300
 
@@ -278,14 +278,7 @@ def _giving_way(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generat
 
 
 def _threshold(checkpoint: Checkpoint, name: str, mask: Mask | None, amount: Amount) -> Iterator[_Planned]:
-    info = checkpoint[name]
-    elements = Elements(
-        info.shape,
-        mask or Mask.ones(info.shape),
-        lambda: checkpoint.chunks(name, CHUNK),
-        lambda count: sample_of(info, count),
-    )
-    yield _Planned(method_named(DEFAULT_METHOD).select(elements, amount).threshold)
+    yield _Planned(threshold_of(DEFAULT_METHOD, amount, elements_of(checkpoint, name, mask)))
 
 
 def _link(text: str, tip: str, action: Callable[[], None]) -> QPushButton:

@@ -19,7 +19,7 @@ def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
 
     Tensors that cannot be read are left out.
     """
-    from pruner.selection import magnitude_keys
+    from pruner.keys import magnitude_keys
 
     pause = max(_SHOW_SECONDS, len(checkpoint.tensors) / _TENSORS_A_SECOND)
     found: dict[str, int] = {}

@@ -22,26 +22,17 @@ from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
 
 if TYPE_CHECKING:
-    from pruner.live import (
-        BasePruningMethod,
-        CustomFromMask,
-        Identity,
-        L1Unstructured,
-        LnStructured,
-        PruningContainer,
-        RandomStructured,
-        RandomUnstructured,
-        apply,
-        custom_from_mask,
-        global_unstructured,
-        identity,
-        is_pruned,
-        l1_unstructured,
-        ln_structured,
-        random_structured,
-        random_unstructured,
-        remove,
-    )
+    from pruner.live.base import BasePruningMethod
+    from pruner.live.container import PruningContainer
+    from pruner.live.custom_from_mask import CustomFromMask, custom_from_mask
+    from pruner.live.from_checkpoint import apply
+    from pruner.live.identity import Identity, identity
+    from pruner.live.l1_unstructured import L1Unstructured, l1_unstructured
+    from pruner.live.ln_structured import LnStructured, ln_structured
+    from pruner.live.over_all import global_unstructured
+    from pruner.live.random_structured import RandomStructured, random_structured
+    from pruner.live.random_unstructured import RandomUnstructured, random_unstructured
+    from pruner.live.removing import is_pruned, remove
 
 __version__ = "0.1.0"
 

@@ -233,7 +233,7 @@ class Checkpoint:
         from pruner.reading import read_tensor
 
         tensor = read_tensor(self[name])
-        self._require_current(self[name])
+        self.require_current(self[name])
         return tensor
 
     def chunks(self, name: str, elements: int) -> Iterator[torch.Tensor]:
@@ -244,7 +244,7 @@ class Checkpoint:
         from pruner.reading import read_chunks
 
         for chunk in read_chunks(self[name], elements):
-            self._require_current(self[name])
+            self.require_current(self[name])
             yield chunk
 
     def require_unchanged(self) -> None:
@@ -252,7 +252,7 @@ class Checkpoint:
         for stamp in self.files:
             stamp.require_same()
 
-    def _require_current(self, info: TensorInfo) -> None:
+    def require_current(self, info: TensorInfo) -> None:
         """`require_unchanged` for the files that hold a tensor's numbers; asked after reading, it speaks for them."""
         used = {info.storage.file, *(piece.file for piece in info.pieces)}
         for stamp in self.files:

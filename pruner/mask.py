@@ -80,6 +80,18 @@ class Mask:
 
         return torch.from_numpy(self.to_bools())
 
+    def __and__(self, other: Mask) -> Mask:
+        """What both masks keep; they are of one shape."""
+        return Mask(self.shape, self.bits & other.bits)
+
+    def __or__(self, other: Mask) -> Mask:
+        """What one of the masks keeps, or both; they are of one shape."""
+        return Mask(self.shape, self.bits | other.bits)
+
+    def without(self, other: Mask) -> Mask:
+        """What this mask keeps and the other does not; they are of one shape."""
+        return Mask(self.shape, self.bits & ~other.bits)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mask):
             return NotImplemented

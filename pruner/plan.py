@@ -4,35 +4,67 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.errors import PrunerError, UnknownTensorError
+from pruner.methods import Method, Scope, make_method, scopes_of
+from pruner.methods.l1_unstructured import L1Unstructured
 from pruner.reading import why_unreadable
 
-DEFAULT_METHOD = "l1_unstructured"
+DEFAULT_METHOD = L1Unstructured()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one tensor gets: a method of `pruner.methods` by name, and an amount."""
+    """What one tensor gets: an amount (of no meaning to methods that take none) and a method of `pruner.methods`.
+
+    With the scope `global` the tensor's sparsity, by its masks, ends between `floor` and `ceiling`, both in [0, 1].
+    Raises `PrunerError` where they are not.
+    """
 
     amount: Amount
-    method: str = DEFAULT_METHOD
+    method: Method = DEFAULT_METHOD
+    floor: float = 0.0
+    ceiling: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= self.ceiling <= 1:
+            raise PrunerError(
+                f"A floor of {self.floor} and a ceiling of {self.ceiling} leave no room: both lie between 0 and 1, "
+                "and the floor is not above the ceiling."
+            )
 
 
 @dataclass(frozen=True)
 class Plan:
     """Steps by tensor name, in the order in which they are applied.
 
-    `passed_over` names what patterns with wildcards matched but pruning has no meaning for, or not by default:
-    buffers, integer and other tensors that are not floating-point.
+    With the scope `global` the one amount that all steps have counts over all tensors together. `passed_over` names
+    what patterns with wildcards matched but pruning has no meaning for, or not by default: buffers, integer and other
+    tensors that are not floating-point, and those that the method does not fit.
     """
 
     steps: Mapping[str, Step]
     passed_over: tuple[str, ...] = field(default=())
+    scope: Scope = "local"
+
+    def __post_init__(self) -> None:
+        """Raise `PrunerError` where the scope and the steps do not go together."""
+        if self.scope == "local":
+            if any((step.floor, step.ceiling) != (0, 1) for step in self.steps.values()):
+                raise PrunerError("A floor or a ceiling of sparsity has a meaning with the scope global only.")
+            return
+        if self.scope != "global":
+            raise PrunerError(f"There is no scope “{self.scope}”; there are local and global.")
+        for step in self.steps.values():
+            if "global" not in scopes_of(step.method):
+                raise PrunerError(f"{step.method.title} works in each tensor by itself; its scope is local.")
+        if len({(step.amount, step.method) for step in self.steps.values()}) > 1:
+            raise PrunerError("With the scope global one amount and one method hold for all tensors; give one of each.")
 
     @classmethod
     def match(
@@ -41,22 +73,32 @@ class Plan:
         amounts: Mapping[str, Amount | float | int],
         *,
         exclude: Iterable[str] = (),
-        method: str = DEFAULT_METHOD,
+        method: str | Method = DEFAULT_METHOD,
+        options: Mapping[str, Any] | None = None,
+        scope: Scope = "local",
+        floors: Mapping[str, float] | None = None,
+        ceilings: Mapping[str, float] | None = None,
     ) -> Plan:
         """The plan that gives each tensor the amount of the last pattern that matches its whole name.
 
-        A pattern is a shell pattern (`*.weight`), or a name in full. Raises `UnknownTensorError` where a pattern
-        matches nothing, `PrunerError` where a tensor named in full cannot be pruned or nothing is left to prune, and
-        `AmountTypeError` or `AmountValueError` for a wrong amount.
+        A pattern is a shell pattern (`*.weight`), or a name in full. `method` is one of `pruner.methods`, or its name,
+        with its `options`; one that takes no amount prunes what the patterns match. `floors` and `ceilings` are
+        sparsities by pattern, for the scope `global`.
+
+        Raises `UnknownTensorError` where a pattern matches nothing, `PrunerError` where a tensor named in full cannot
+        be pruned, nothing is left to prune, or method, options and scope do not go together, and `AmountTypeError` or
+        `AmountValueError` for a wrong amount.
         """
+        made = make_method(method, options) if isinstance(method, str) else method
         chosen: dict[str, Step] = {}
         passed_over: dict[str, None] = {}
         for pattern, amount in amounts.items():
-            step = Step(Amount.of(amount), method)
+            step = Step(Amount.of(amount), made)
             for info in matching(checkpoint, pattern):
                 if info.name == pattern:
                     require_prunable(checkpoint, info)
-                elif not is_candidate(info):
+                    require_fit(checkpoint, info, made)
+                elif not is_candidate(info) or made.unfit(info):
                     passed_over.setdefault(info.name)
                     continue
                 chosen[info.name] = step
@@ -65,12 +107,34 @@ class Plan:
                 chosen.pop(info.name, None)
         if not chosen and amounts:
             patterns = ", ".join(f"“{pattern}”" for pattern in amounts)
+            why = next((f": {text}" for name in passed_over if (text := made.unfit(checkpoint[name]))), "")
             raise PrunerError(
-                f"{checkpoint.path}: nothing to prune: {patterns} leaves no floating-point parameter "
-                f"({len(passed_over)} passed over)."
+                f"{checkpoint.path}: nothing to prune: {patterns} leaves no floating-point parameter that "
+                f"{made.title} fits ({len(passed_over)} passed over{why})."
             )
-        ordered = {name: chosen[name] for name in checkpoint.tensors if name in chosen}
-        return cls(ordered, tuple(name for name in passed_over if name not in ordered))
+        bounds = _bounds(checkpoint, floors, ceilings)
+        ordered = {
+            name: replace(chosen[name], floor=bounds[name][0], ceiling=bounds[name][1])
+            if name in bounds
+            else chosen[name]
+            for name in checkpoint.tensors
+            if name in chosen
+        }
+        return cls(ordered, tuple(name for name in passed_over if name not in ordered), scope)
+
+
+def _bounds(
+    checkpoint: Checkpoint, floors: Mapping[str, float] | None, ceilings: Mapping[str, float] | None
+) -> dict[str, tuple[float, float]]:
+    """The floor and the ceiling of each tensor that has one, by the last pattern that matches."""
+    found: dict[str, tuple[float, float]] = {}
+    for pattern, sparsity in (floors or {}).items():
+        for info in matching(checkpoint, pattern):
+            found[info.name] = (float(sparsity), 1.0)
+    for pattern, sparsity in (ceilings or {}).items():
+        for info in matching(checkpoint, pattern):
+            found[info.name] = (found.get(info.name, (0.0, 1.0))[0], float(sparsity))
+    return found
 
 
 def is_candidate(info: TensorInfo) -> bool:
@@ -101,3 +165,9 @@ def require_prunable(checkpoint: Checkpoint, info: TensorInfo) -> None:
         raise PrunerError(
             f"{checkpoint.path}: “{info.name}” is {info.dtype}: its elements have no magnitude to prune by."
         )
+
+
+def require_fit(checkpoint: Checkpoint, info: TensorInfo, method: Method) -> None:
+    """Raise `PrunerError` where the method has no meaning for the tensor."""
+    if why := method.unfit(info):
+        raise PrunerError(f"{checkpoint.path}: {method.title} does not fit “{info.name}”: {why}. Exclude it.")

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.devices import resolve
+from pruner.elements import Elements, elements_of
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
-from pruner.methods import Elements, method_named
-from pruner.plan import Plan, Step, require_prunable
+from pruner.methods import Method, RankingMethod, takes_amount
+from pruner.parallel import threads_here
+from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
-from pruner.sampling import sample_of
+from pruner.rounds import Outcome, required, run_round
 from pruner.ties import identical, sharers
+from pruner.transfers import on_device
 
 if TYPE_CHECKING:
     import torch
 
-CHUNK_ELEMENTS = 1 << 20
-"""Elements worked on between two looks at Cancel: some milliseconds of work."""
+DEFAULT_MEMORY = 512 << 20
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """One application of a method to a tensor.
 
-    `pruned` counts the elements that this round took; `threshold` is the largest magnitude among them (None where
-    there are none); `ties` counts those that stayed although their magnitude equals the threshold.
+    `pruned` counts the elements that this round took; `threshold` is the largest magnitude, or norm, among what it
+    pruned (None where that is nothing, or the method measures none); `ties` counts what stayed although it equals the
+    threshold.
     """
 
-    method: str
+    method: Method
     amount: Amount
     pruned: int
     threshold: float | None
@@ -93,94 +97,123 @@ def prune(
     progress: Progress | None = None,
     *,
     after: Pruning | None = None,
+    memory: int = DEFAULT_MEMORY,
 ) -> Pruning:
     """One round on each tensor of the plan; `after` is what earlier rounds left.
 
-    `device` is `auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Numbers are read in chunks; the masks are what is kept of
-    them. Raises `PrunerError` (an amount above what is left is an `AmountValueError`, before any work) and what
-    `progress` raises; nothing has changed then.
+    `device` is `auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Numbers are read piece by piece, as often as the methods need;
+    at most `memory` bytes of them, and of what is counted of them, are held at a time. The masks are what is kept.
+
+    Raises `PrunerError` (an amount above what is left is an `AmountValueError`, before any work) and what `progress`
+    raises; nothing has changed then.
     """
     checkpoint.require_unchanged()
     before = after.tensors if after else {}
-    infos = {name: checkpoint[name] for name in plan.steps}
-    _require_possible(checkpoint, plan, before)
     target = resolve(device)
     begun = time.perf_counter()
-    meter = Meter(
-        sum(infos[name].nbytes * (method_named(step.method).passes) for name, step in plan.steps.items()), progress
-    )
-    rounds: dict[str, TensorPruning] = {}
-    for name, step in plan.steps.items():
-        twin = next((other.name for other in sharers(checkpoint.tensors, infos[name]) if other.name in rounds), None)
-        if twin is not None:
-            rounds[name] = replace(rounds[twin], name=name)
-        else:
-            rounds[name] = _round(checkpoint, infos[name], step, before.get(name), target, meter)
+    groups = _groups(checkpoint, plan)
+    _require_possible(checkpoint, plan, groups, before)
+    meter = Meter(sum(_work(checkpoint, plan, group) for group in groups), progress)
+    made: dict[str, TensorPruning] = {}
+    notes: list[str] = []
+    for group in groups:
+        made.update(_round(checkpoint, plan, group, before, target, memory, meter, notes))
+    rounds = {name: made[name] if name in made else _twin(checkpoint, name, made) for name in plan.steps}
     done = {**before, **rounds}
-    return Pruning(done, str(target), time.perf_counter() - begun, tuple(_warnings(checkpoint, done)))
+    notes += _warnings(checkpoint, done, rounds)
+    return Pruning(done, str(target), time.perf_counter() - begun, tuple(dict.fromkeys(notes)))
+
+
+def _groups(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
+    """The tensors that are pruned together; of those that are the same memory the first stands for all."""
+    first: dict[str, None] = {}
+    for name in plan.steps:
+        if not any(other.name in first for other in sharers(checkpoint.tensors, checkpoint[name])):
+            first[name] = None
+    return [list(first)] if plan.scope == "global" and first else [[name] for name in first]
+
+
+def _twin(checkpoint: Checkpoint, name: str, made: Mapping[str, TensorPruning]) -> TensorPruning:
+    """What became of a tensor by another name."""
+    other = next(one.name for one in sharers(checkpoint.tensors, checkpoint[name]) if one.name in made)
+    return replace(made[other], name=name)
+
+
+def _work(checkpoint: Checkpoint, plan: Plan, group: Sequence[str]) -> int:
+    """About how many bytes are read: each value twice, once to count and once to make the mask."""
+    passes = 2 if takes_amount(plan.steps[group[0]].method) else 1
+    return passes * sum(checkpoint[name].nbytes for name in group)
 
 
 def _round(
     checkpoint: Checkpoint,
-    info: TensorInfo,
-    step: Step,
-    before: TensorPruning | None,
+    plan: Plan,
+    group: Sequence[str],
+    before: Mapping[str, TensorPruning],
     device: torch.device,
+    memory: int,
     meter: Meter,
-) -> TensorPruning:
-    method = method_named(step.method)
-    mask = before.mask if before else Mask.ones(info.shape)
+    notes: list[str],
+) -> dict[str, TensorPruning]:
+    """One round on the tensors of a group; `notes` takes remarks for people."""
+    step = plan.steps[group[0]]
+    bounds = [(plan.steps[name].floor, plan.steps[name].ceiling) for name in group]
+    tensors = [_elements(checkpoint, name, before, meter) for name in group]
 
-    def chunks() -> Iterator[torch.Tensor]:
-        for chunk in checkpoint.chunks(info.name, CHUNK_ELEMENTS):
-            yield chunk.to(device)
-            meter.step(chunk.nbytes, info.name)
+    def work(placed: Sequence[Elements]) -> list[Outcome]:
+        return run_round(step.method, step.amount, placed, bounds, memory // 4)
 
-    elements = Elements(info.shape, mask, chunks, lambda count: sample_of(info, count))
-    selected = method.select(elements, step.amount)
-    left = selected.zeros or _zeros_left(chunks(), selected.mask)
-    taken = Round(step.method, step.amount, mask.kept - selected.mask.kept, selected.threshold, selected.ties)
+    outcomes, remark = on_device(work, tensors, device)
+    notes.extend(remark)
+    return {one.name: _after(one, step, outcome, before) for one, outcome in zip(tensors, outcomes, strict=True)}
+
+
+def _elements(checkpoint: Checkpoint, name: str, before: Mapping[str, TensorPruning], meter: Meter) -> Elements:
+    done = before.get(name)
+    found = elements_of(
+        checkpoint,
+        name,
+        done.mask if done else None,
+        threads=threads_here(),
+        passed=lambda nbytes: meter.step(nbytes, name),
+    )
+    return replace(found, zeros=done.zeros_before) if done else found
+
+
+def _after(elements: Elements, step: Step, outcome: Outcome, before: Mapping[str, TensorPruning]) -> TensorPruning:
+    done = before.get(elements.name)
+    taken = outcome.mask.pruned - elements.mask.pruned
+    last = Round(step.method, step.amount, taken, outcome.threshold, outcome.ties)
     return TensorPruning(
-        name=info.name,
-        mask=selected.mask,
-        rounds=(*(before.rounds if before else ()), taken),
-        zeros_before=left[0],
-        zeros=left[1],
+        elements.name, outcome.mask, (*(done.rounds if done else ()), last), outcome.zeros[0], outcome.zeros[1]
     )
 
 
-def _zeros_left(chunks: Iterator[torch.Tensor], mask: Mask) -> tuple[int, int]:
-    """Zeros among the values, and among the values with the mask on."""
-    from pruner.selection import magnitude_keys
-
-    before = after = start = 0
-    for chunk in chunks:
-        stop = start + chunk.numel()
-        zero = magnitude_keys(chunk).cpu().numpy() == 0
-        before += int(zero.sum())
-        after += int((zero | ~mask.chunk(start, stop)).sum())
-        start = stop
-    return before, after
-
-
-def _require_possible(checkpoint: Checkpoint, plan: Plan, before: Mapping[str, TensorPruning]) -> None:
+def _require_possible(
+    checkpoint: Checkpoint, plan: Plan, groups: Sequence[Sequence[str]], before: Mapping[str, TensorPruning]
+) -> None:
     """Find what would fail before anything is done."""
     for name, step in plan.steps.items():
         info = checkpoint[name]
         require_prunable(checkpoint, info)
+        require_fit(checkpoint, info, step.method)
         if info.overlapping:
             raise PrunerError(
                 f"{checkpoint.path}: several indices of “{name}” are one element in memory (an expanded tensor); "
                 "it cannot be pruned element by element."
             )
-        left = before[name].mask.kept if name in before else info.numel
-        try:
-            step.amount.count(left)
-        except AmountValueError as error:
-            raise AmountValueError(f"{checkpoint.path}: “{name}”: {error}") from None
         for other in sharers(checkpoint.tensors, info):
             if other.name in plan.steps:
                 _require_same(checkpoint, plan, info, other, before)
+    for group in groups:
+        step = plan.steps[group[0]]
+        if isinstance(step.method, RankingMethod):
+            tensors = [_elements(checkpoint, name, before, Meter(0, None)) for name in group]
+            try:
+                required(step.amount, step.method.rank(tensors))
+            except AmountValueError as error:
+                whose = f"“{group[0]}”" if len(group) == 1 else f"{len(group)} tensors together"
+                raise AmountValueError(f"{checkpoint.path}: {whose}: {error}") from None
 
 
 def _require_same(
@@ -199,8 +232,15 @@ def _require_same(
         )
 
 
-def _warnings(checkpoint: Checkpoint, done: Mapping[str, TensorPruning]) -> Iterator[str]:
+def _warnings(
+    checkpoint: Checkpoint, done: Mapping[str, TensorPruning], rounds: Mapping[str, TensorPruning]
+) -> Iterator[str]:
     for name in done:
         for other in sharers(checkpoint.tensors, checkpoint[name]):
             if other.name not in done:
                 yield f"“{other.name}” shares its memory with “{name}”: its values change too."
+    emptied = [name for name, one in rounds.items() if one.rounds[-1].pruned and not one.mask.kept]
+    for name in emptied[:_MOST_NAMED]:
+        yield f"“{name}” has lost all of its {rounds[name].numel} elements."
+    if len(emptied) > _MOST_NAMED:
+        yield f"{len(emptied) - _MOST_NAMED} more tensors have lost all of their elements."

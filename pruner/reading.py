@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -81,6 +82,32 @@ def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
     with unpacked(info.storage, info.span[0]) as read:
         for start in range(0, info.numel, elements):
             yield torch.from_numpy(read(min(elements, info.numel - start) * itemsize)).view(dtype)
+
+
+def chunk_loads(info: TensorInfo, elements: int) -> Iterator[Callable[[], torch.Tensor]]:
+    """Functions that give the chunks of `read_chunks`, in its order; each may be called once, on any thread.
+
+    Where chunks lie in the file as they are, the function reads; elsewhere they are read as the iterator goes on.
+    """
+    if not info.contiguous or not info.readable or info.storage.deflated is not None or info.pieces:
+        for chunk in read_chunks(info, elements):
+            yield partial(_the, chunk)
+        return
+    dtype = torch_dtype(info.dtype)
+    itemsize = info.dtype_info.itemsize
+    for start in range(0, info.numel, elements):
+        length = min(elements, info.numel - start)
+        yield partial(_load, info.storage, info.span[0] + start * itemsize, length * itemsize, dtype)
+
+
+def _the(chunk: torch.Tensor) -> torch.Tensor:
+    return chunk
+
+
+def _load(storage: Storage, first: int, length: int, dtype: torch.dtype) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(read_bytes(storage, first, length)).view(dtype)
 
 
 def read_bytes(storage: Storage, first: int, length: int) -> Bytes:

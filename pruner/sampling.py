@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from pruner.brackets import Sampled
 from pruner.checkpoint import TensorInfo
 from pruner.dtypes import torch_dtype
-from pruner.methods import Sample
+from pruner.keys import KeyArray
+from pruner.mask import Bytes, Mask
 from pruner.reading import read_bytes
 
-_BLOCK = 1 << 12
+if TYPE_CHECKING:
+    import torch
+
+_BLOCK = 1 << 9
 
 
-def sample_of(info: TensorInfo, count: int) -> Sample | None:
-    """About `count` elements in blocks at even distances; None where reading them would take a pass over all.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Elements in blocks of neighbours: block `i` has `length` of them from the flat index `starts[i]` on.
+
+    `values` is one-dimensional, block after block.
+    """
+
+    starts: npt.NDArray[np.int64]
+    length: int
+    values: torch.Tensor
+
+    def keys(self, keys: KeyArray, mask: Mask) -> Sampled:
+        """The keys of the values, without those of elements that the mask has pruned."""
+        lengths = np.full(len(self.starts), self.length)
+        if mask.pruned:
+            places = _places(self.starts, self.length)
+            bits: Bytes = mask.bits[places >> 3] >> (places & 7).astype(np.uint8) & 1
+            kept = bits.view(np.bool_)
+            keys, lengths = keys[kept], kept.reshape(-1, self.length).sum(1)
+        return Sampled(keys, tuple(lengths[lengths > 0].tolist()))
+
+
+def sample_of_file(info: TensorInfo, count: int) -> Sample | None:
+    """About `count` elements of a tensor in a file; None where reading them would take a pass over all.
 
     Raises `PrunerError` where the file cannot be read.
     """
@@ -22,11 +53,31 @@ def sample_of(info: TensorInfo, count: int) -> Sample | None:
     import torch
 
     itemsize = info.dtype_info.itemsize
-    blocks = max(1, min(count, info.numel) // _BLOCK)
-    starts = np.linspace(0, max(0, info.numel - _BLOCK), blocks).astype(np.int64)
-    length = min(_BLOCK, info.numel)
-    raw = np.concatenate(
-        [read_bytes(info.storage, info.span[0] + int(start) * itemsize, length * itemsize) for start in starts]
-    )
-    places = (starts[:, None] + np.arange(length)).reshape(-1)
-    return Sample(places, torch.from_numpy(raw).view(torch_dtype(info.dtype)))
+    starts, length = _blocks(info.numel, count)
+    raw = [read_bytes(info.storage, info.span[0] + int(start) * itemsize, length * itemsize) for start in starts]
+    return Sample(starts, length, torch.from_numpy(np.concatenate(raw)).view(torch_dtype(info.dtype)))
+
+
+def sample_of_tensor(tensor: torch.Tensor, count: int) -> Sample | None:
+    """About `count` elements of a tensor in memory, on its device; None where its strides do not allow it."""
+    if not tensor.is_contiguous():
+        return None
+    import torch
+
+    starts, length = _blocks(tensor.numel(), count)
+    places = torch.from_numpy(_places(starts, length)).to(tensor.device)
+    return Sample(starts, length, tensor.view(-1)[places])
+
+
+def _blocks(numel: int, count: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Where blocks begin, one in each of as many equal parts of the tensor, at random within it; and their length."""
+    length = max(1, min(_BLOCK, count, numel))
+    parts = max(1, min(count, numel) // length)
+    bounds = np.arange(parts + 1) * numel // parts
+    room = np.maximum(np.diff(bounds) - length, 0)
+    shift = np.random.Generator(np.random.PCG64(0)).random(parts)
+    return bounds[:-1] + (shift * (room + 1)).astype(np.int64), length
+
+
+def _places(starts: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    return (starts[:, None] + np.arange(length)).reshape(-1)

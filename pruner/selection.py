@@ -1,34 +1,38 @@
-"""The k smallest magnitudes: exact, in chunks, on any device.
+"""The k smallest keys: exact, piece by piece, from any number of tensors together.
 
-Magnitudes of IEEE floats order like their bit patterns without the sign, so the bits are taken as an integer key. Few
-keys are partitioned at once. Of many, a sample brackets the k-th smallest: one pass counts what lies below the bracket
-and keeps what lies inside it, among which the k-th is found. Where there is no sample, or the bracket missed, a
+Few keys are partitioned at once. Of many, a sample brackets the k-th smallest: one pass counts what lies below the
+bracket and keeps what lies inside it, among which the k-th is found. Where there is no sample, or the bracket missed, a
 histogram of the keys' leading bits tells the bucket of the k-th, and within it the next bits are counted, until the key
-is known. Counts of chunks add up, so neither the chunks' size, nor the sample, nor the device changes the outcome.
+is known. Counts of pieces add up, so neither the pieces' size, nor the threads, the sample or the device change the
+outcome.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from pruner.brackets import Bracket, Sampled, bracket_of
+from pruner.keys import KeyArray
+from pruner.mask import Bytes
+from pruner.parallel import in_order
 
 if TYPE_CHECKING:
     import torch
 
 _DIGIT_BITS = 16
-_FEW = 1 << 20
-_MOST_INSIDE = 1 << 22
-_DEVIATIONS = 6
-"""How many standard deviations of a sample's rank the bracket is wide to each side: it misses once in 10⁹ times."""
-Keys = Callable[[], Iterator["torch.Tensor"]]
-KeyArray = npt.NDArray[Any]
-SAMPLE = 1 << 20
-"""Elements that a sample should have: the bracket then holds about half a percent of all."""
+FEW = 1 << 17
+"""Up to so many keys are looked at together."""
+
+Keys = "KeyArray | torch.Tensor"
+Load = Callable[[], "KeyArray | torch.Tensor"]
+"""Reads the keys of a piece, on the thread that calls; they may be changed by who asked for them."""
+Pieces = Callable[[], Iterator[Load]]
+"""The pieces in their order, each time anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,114 +44,146 @@ class Cut:
     equal: int
 
 
-def key_bits(dtype: torch.dtype) -> int:
-    """How many bits the keys of a dtype have."""
-    if dtype.is_complex:
-        return dtype.itemsize * 4 - 1
-    if dtype.is_floating_point and dtype.itemsize > 1:
-        return dtype.itemsize * 8 - 1
-    return dtype.itemsize * 8
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a cut leaves of one tensor.
 
-
-def magnitude_keys(values: torch.Tensor) -> torch.Tensor:
-    """Integers, at least 0, that order as the magnitudes of a one-dimensional tensor do.
-
-    NaNs are all equal and above infinity, as torch's sort ranks them. Complex numbers order by their absolute value,
-    integers by theirs; what does not fit an int64 (its own least value, the upper half of uint64) counts as the
-    greatest int64.
+    `bits` has one bit for each key, as in a `Mask`; `zeros` counts the keys that are 0. `equal` keys equal the cut's
+    and `at_key` of them were pruned; where the cut prunes all of them neither is counted.
     """
-    import torch
 
-    if values.is_complex():
-        values = _absolute(values)
-    if not values.is_floating_point():
-        return _integer_keys(values)
-    width = values.dtype.itemsize
-    if width == 1:
-        return _float8_keys(values)
-    integer = _integer_of_width()[width]
-    bits, sign_off, nan = values.view(integer), torch.iinfo(integer).max, _INFINITY[str(values.dtype)] + 1
-    if bits.is_cpu:  # NumPy's one thread takes less time than torch's many need to wait for one another
-        keys = np.bitwise_and(bits.numpy(), sign_off)
-        return torch.from_numpy(np.minimum(keys, nan, out=keys))
-    return (bits & sign_off).clamp_(max=nan)
+    bits: Bytes
+    at_key: int
+    equal: int
+    zeros: int
 
 
-def magnitude_of(key: int, dtype: torch.dtype) -> float:
-    """The magnitude that a key of `magnitude_keys` stands for."""
-    import torch
-
-    if dtype.is_complex:
-        dtype = dtype.to_real()
-    if not dtype.is_floating_point:
-        return float(key)
-    if dtype.itemsize == 1 and key == _FLOAT8_NAN:
-        return float("nan")
-    return float(torch.tensor([key], dtype=_integer_of_width()[dtype.itemsize]).view(dtype).to(torch.float64))
-
-
-def smallest(keys: Keys, k: int, bits: int, total: int, sample: torch.Tensor | None = None) -> Cut:
+def smallest(
+    pieces: Pieces,
+    k: int,
+    bits: int,
+    total: int,
+    sample: Sampled | None = None,
+    *,
+    left: int | None = None,
+    threads: int = 1,
+    room: int = 1 << 27,
+) -> Cut:
     """The cut below which the `k` smallest of `total` keys lie, 1 <= k <= total; keys have at most `bits` bits.
 
-    `keys()` gives the same chunks each time: it is called once where there are few keys or `sample`, keys of elements
-    from everywhere among them, brackets the k-th; else once more for every 16 bits.
+    `left` of them, all if it is not given, are below `pruned_key(bits)`; `sample` has some of these from everywhere.
+    What is held of the keys takes at most `room` bytes, or as much as `FEW` of them.
     """
-    if total <= _FEW:
-        return _cut_within(np.concatenate([chunk.cpu().numpy() for chunk in keys()]), k)
-    if sample is not None and len(sample):
-        cut = _cut_by_bracket(keys, k, *_bracket(sample.cpu().numpy(), k / total))
+    if total <= FEW:
+        return _cut_within(np.concatenate([host(load()) for load in pieces()]), k)
+    if sample is not None and sample.lengths:
+        cut = _cut_by_bracket(pieces, k, bracket_of(sample, k / (total if left is None else left), bits), threads, room)
         if cut is not None:
             return cut
-    return _cut_by_histogram(keys, k, bits)
+    return _cut_by_histogram(pieces, k, bits, threads)
+
+
+def keep(pieces: Pieces, cut: Cut, at_key: int, numel: int, *, threads: int = 1) -> Kept:
+    """What the cut leaves of a tensor of `numel` keys; `at_key` of those that equal the cut's are yet to be pruned.
+
+    All pieces but the last have a multiple of 8 keys.
+    """
+    bits = np.empty((numel + 7) // 8, dtype=np.uint8)
+    start = taken = equal = zeros = 0
+
+    def sides(load: Load) -> _Sides:
+        return _sides(load(), cut.key, at_key < cut.equal)
+
+    for part in in_order(sides, pieces(), threads):
+        left = at_key - taken
+        packed = part.above if left >= part.equal else part.from_key
+        if 0 < left < part.equal:
+            packed = _without_first(part, left)
+        bits[start : start + len(packed)] = packed
+        start += len(packed)
+        taken += min(left, part.equal)
+        equal += part.equal
+        zeros += part.zeros
+    return Kept(bits, taken, equal, zeros)
+
+
+def host(keys: KeyArray | torch.Tensor) -> KeyArray:
+    """Keys as an array on the CPU."""
+    if isinstance(keys, np.ndarray):
+        return keys
+    found: KeyArray = keys.cpu().numpy()
+    return found.view(f"u{found.itemsize}")
 
 
 def _cut_within(keys: KeyArray, k: int) -> Cut:
-    key = int(np.partition(keys, k - 1)[k - 1])
+    key = np.partition(keys, k - 1)[k - 1]
     below = int(np.count_nonzero(keys < key))
-    return Cut(key, k - below, int(np.count_nonzero(keys == key)))
+    return Cut(int(key), k - below, int(np.count_nonzero(keys == key)))
 
 
-def _bracket(sample: KeyArray, share: float) -> tuple[int, int]:
-    """Two keys between which the key of that rank, as a share of all, lies almost certainly."""
-    size = len(sample)
-    apart = _DEVIATIONS * math.sqrt(size * share * (1 - share)) + 16
-    low, high = math.floor(share * size - apart), math.ceil(share * size + apart)
-    ordered = np.partition(sample, sorted({max(low, 0), min(high, size - 1)}))
-    greatest = int(np.iinfo(sample.dtype).max)
-    return (int(ordered[low]) if low >= 0 else -1), (int(ordered[high]) if high < size else greatest)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one piece has below the bracket, at its ends where these are counted apart, and inside it."""
+
+    below: int
+    low: int
+    inside: KeyArray
+    high: int
 
 
-def _cut_by_bracket(keys: Keys, k: int, low: int, high: int) -> Cut | None:
-    """The cut, where it lies from `low` to `high` and not too many keys lie between them; None elsewhere."""
-    below = up_to_low = up_to_high = held = 0
+def _cut_by_bracket(pieces: Pieces, k: int, bracket: Bracket, threads: int, room: int) -> Cut | None:
+    """The cut, where it lies in the bracket and not too many keys do; None elsewhere."""
+    below = at_low = at_high = held = 0
     inside: list[KeyArray] = []
-    for chunk in keys():
-        array = chunk.cpu().numpy()
-        over = array > low
-        up_to_low += len(array) - int(np.count_nonzero(over))
-        below += int(np.count_nonzero(array < low))
-        up_to_high += int(np.count_nonzero(array <= high))
-        over &= array < high
-        inside.append(array[over])
-        held += len(inside[-1])
-        if held > _MOST_INSIDE:
+    counted = in_order(lambda load: _count(load(), bracket), pieces(), threads)
+    for found in counted:
+        below += found.below
+        at_low += found.low
+        at_high += found.high
+        inside.append(found.inside)
+        held += found.inside.nbytes
+        if held > room:
+            counted.close()
             return None
-    if below < k <= up_to_low:
-        return Cut(low, k - below, up_to_low - below)
-    if up_to_low < k <= up_to_low + held:
-        return _cut_within(np.concatenate(inside), k - up_to_low)
-    if up_to_low + held < k <= up_to_high:
-        return Cut(high, k - up_to_low - held, up_to_high - up_to_low - held)
-    return None
+    missing = k - below
+    if missing < 1:
+        return None
+    if missing <= at_low:
+        return Cut(bracket.low, missing, at_low)
+    missing -= at_low
+    between = np.concatenate(inside)
+    if missing <= len(between):
+        return _cut_within(between, missing)
+    missing -= len(between)
+    return Cut(bracket.high, missing, at_high) if missing <= at_high else None
 
 
-def _cut_by_histogram(keys: Keys, k: int, bits: int) -> Cut:
+def _count(keys: KeyArray | torch.Tensor, bracket: Bracket) -> _Found:
+    low, high = bracket.low + bracket.low_tied, bracket.high - bracket.high_tied
+    below = _size(keys < bracket.low) if bracket.low else 0
+    at_low = _size(keys == bracket.low) if bracket.low_tied else 0
+    at_high = _size(keys == bracket.high) if bracket.high_tied and bracket.high > bracket.low else 0
+    if low > high:
+        inside = keys[:0]
+    elif isinstance(keys, np.ndarray):
+        keys -= keys.dtype.type(low)  # what lies below wraps around to the greatest integers
+        inside = keys[keys <= high - low] + keys.dtype.type(low)
+    else:
+        inside = keys[(keys >= low) & (keys <= high)]
+    return _Found(below, at_low, host(inside), at_high)
+
+
+def _size(flags: npt.NDArray[np.bool_] | torch.Tensor) -> int:
+    return int(np.count_nonzero(flags) if isinstance(flags, np.ndarray) else flags.sum())
+
+
+def _cut_by_histogram(pieces: Pieces, k: int, bits: int, threads: int) -> Cut:
     prefix, known, left, equal = 0, 0, k, 0
     while known < bits:
         width = _DIGIT_BITS if known else bits % _DIGIT_BITS or _DIGIT_BITS
-        counts = _histogram(keys, prefix, known, bits - known - width, width)
-        below = counts.cumsum(0)
-        digit = int((below < left).sum())
+        counts = _histogram(pieces, prefix, known, bits - known - width, width, threads)
+        below = counts.cumsum()
+        digit = int(np.count_nonzero(below < left))
         equal = int(counts[digit])
         left -= int(below[digit]) - equal
         prefix = (prefix << width) | digit
@@ -155,57 +191,59 @@ def _cut_by_histogram(keys: Keys, k: int, bits: int) -> Cut:
     return Cut(key=prefix, at_key=left, equal=equal)
 
 
-def _histogram(keys: Keys, prefix: int, known: int, shift: int, width: int) -> torch.Tensor:
+def _histogram(pieces: Pieces, prefix: int, known: int, shift: int, width: int, threads: int) -> npt.NDArray[np.int64]:
     """How many of the keys with these `known` leading bits have each value in the next `width` of them."""
-    import torch
 
-    counts = torch.zeros(1 << width, dtype=torch.int64)
-    for chunk in keys():
-        digits = chunk >> shift if shift else chunk
+    def counts_of(load: Load) -> npt.NDArray[np.int64]:
+        keys = load()
+        digits = keys >> shift if shift else keys
         if known:
             digits = digits[(digits >> width) == prefix] & ((1 << width) - 1)
-        counts += torch.bincount(digits, minlength=1 << width).cpu()
-    return counts
+        if isinstance(digits, np.ndarray):
+            return np.bincount(digits.astype(np.intp), minlength=1 << width)
+        counted: npt.NDArray[np.int64] = digits.bincount(minlength=1 << width).cpu().numpy()
+        return counted
+
+    total = np.zeros(1 << width, dtype=np.int64)
+    for counts in in_order(counts_of, pieces(), threads):
+        total += counts
+    return total
 
 
-_FLOAT8_NAN = 0x80
-_INFINITY = {
-    "torch.float64": 0x7FF0_0000_0000_0000,
-    "torch.float32": 0x7F80_0000,
-    "torch.float16": 0x7C00,
-    "torch.bfloat16": 0x7F80,
-}
-"""The bits of infinity; those of every NaN are greater."""
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """A piece as bits: which keys lie above the cut's, and which do or equal it."""
+
+    size: int
+    above: Bytes
+    from_key: Bytes
+    equal: int
+    zeros: int
 
 
-def _integer_of_width() -> dict[int, torch.dtype]:
+def _sides(keys: KeyArray | torch.Tensor, key: int, ties: bool) -> _Sides:
+    above = _packed(keys > key)
+    zeros = len(keys) - (int(np.count_nonzero(keys)) if isinstance(keys, np.ndarray) else _size(keys != 0))
+    if not ties:
+        return _Sides(len(keys), above, above, 0, zeros)
+    return _Sides(len(keys), above, _packed(keys >= key), _size(keys == key), zeros)
+
+
+def _packed(flags: npt.NDArray[np.bool_] | torch.Tensor) -> Bytes:
+    """One bit a flag, the first in the lowest bit; those of another device are packed there, so that little travels."""
+    if isinstance(flags, np.ndarray):
+        return np.packbits(flags, bitorder="little")
     import torch
 
-    return {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    spare = -len(flags) % 8
+    whole = torch.nn.functional.pad(flags, (0, spare)) if spare else flags
+    weights = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8, device=flags.device)
+    packed: Bytes = (whole.view(-1, 8) * weights).sum(1, dtype=torch.uint8).cpu().numpy()
+    return packed
 
 
-def _absolute(values: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    if values.dtype == torch.complex32:
-        return values.to(torch.complex64).abs().to(torch.float16)
-    return values.abs()
-
-
-def _float8_keys(values: torch.Tensor) -> torch.Tensor:
-    """Every NaN, whatever its bits (the fnuz types have it where others have the negative zero), above all numbers."""
-    import torch
-
-    keys = values.view(torch.uint8) & 0x7F
-    return torch.where(values.to(torch.float32).isnan(), _FLOAT8_NAN, keys).to(torch.int16)
-
-
-def _integer_keys(values: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    greatest = torch.iinfo(torch.int64).max
-    if values.dtype == torch.uint64:
-        signed = values.view(torch.int64)
-        return torch.where(signed < 0, greatest, signed)
-    wide = values.to(torch.int64)
-    return torch.where(wide == torch.iinfo(torch.int64).min, greatest, wide.abs())
+def _without_first(part: _Sides, count: int) -> Bytes:
+    """The piece's bits with the first `count` of the keys that equal the cut's pruned."""
+    ties = np.unpackbits(part.from_key ^ part.above, count=part.size, bitorder="little")
+    ties[np.flatnonzero(ties)[:count]] = 0
+    return part.above | np.packbits(ties, bitorder="little")

@@ -119,7 +119,7 @@ def document(checkpoint: Checkpoint, result: Pruning, saved: Saved) -> dict[str,
         tensors.append(
             {
                 "name": name,
-                "method": last.method,
+                "method": last.method.name,
                 "amount": last.amount.value,
                 "numel": one.numel,
                 "pruned": one.pruned,

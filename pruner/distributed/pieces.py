@@ -19,6 +19,7 @@ from pruner.errors import PrunerError
 from pruner.mask import Bytes
 from pruner.pickles.document import sound_pickle
 from pruner.pickles.torch_objects import TensorRecord, tensor_of
+from pruner.pieces import in_chunks
 from pruner.reading import read_chunks, read_tensor, why_unreadable
 from pruner.zips.directory import ZipEntry, read_entries
 from pruner.zips.entries import entry_bytes, storage_of
@@ -137,20 +138,7 @@ def chunks_of_pieces(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
     A contiguous piece that has its rows (along the first dimension) for itself is read chunk by chunk; of others
     those that share rows are in memory together. Raises `PrunerError` as `put_together` does.
     """
-    waiting: list[torch.Tensor] = []
-    filled = 0
-    for run in _runs(info, elements):
-        rest = run
-        while rest.numel():
-            part = rest[: elements - filled]
-            rest = rest[part.numel() :]
-            waiting.append(part)
-            filled += part.numel()
-            if filled == elements:
-                yield _joined(waiting)
-                waiting, filled = [], 0
-    if waiting:
-        yield _joined(waiting)
+    return in_chunks(_runs(info, elements), elements)
 
 
 def _runs(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
@@ -177,14 +165,6 @@ def _by_rows(pieces: Sequence[Piece]) -> list[list[Piece]]:
         groups[-1].append(piece)
         end = max(end, piece.first[0] + piece.shape[0])
     return groups
-
-
-def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
-    import torch
-
-    if len(parts) == 1:
-        return parts[0]
-    return torch.cat([part.view(torch.uint8) for part in parts]).view(parts[0].dtype)
 
 
 def block_of(piece: Piece) -> tuple[slice, ...]:

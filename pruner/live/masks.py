@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pruner.live.pieces import pieces
+from pruner.pieces import pieces
 
 
 def ones_for(tensor: Tensor) -> Tensor:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pruner.live.pieces import in_parallel
+from pruner.parallel import in_order, threads_here
 
 _PIECE = 1 << 15
 """torch works on so many elements in the thread that asks."""
 _MANY = 1 << 19
-_RUN = 64
-"""Pieces that are worth a thread."""
+_RUN = 1 << 20
+"""Elements that are worth a thread's turn."""
 
 
 def masked(orig: Tensor, mask: Tensor) -> Tensor:
@@ -74,16 +74,19 @@ def _by_operations(orig: Tensor, mask: Tensor) -> Tensor:
 
 def _in_pieces(orig: Tensor, mask: Tensor) -> Tensor:
     out = torch.empty_like(orig, requires_grad=False)
-    parts = list(zip(*(torch.split(one.view(-1), _PIECE) for one in (orig, mask, out)), strict=True))
-    in_parallel(_multiply, parts, _RUN)
+    for _ in in_order(_multiply, _split(_RUN, orig.view(-1), mask.view(-1), out.view(-1)), threads_here()):
+        pass
     return out
 
 
-def _multiply(parts: Sequence[tuple[Tensor, Tensor, Tensor]]) -> list[None]:
+def _split(size: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(torch.split(one, size) for one in tensors), strict=True)
+
+
+def _multiply(run: tuple[Tensor, ...]) -> None:
     """Products; where one is not finite, a second look at what is pruned. A sum tells, and costs no memory."""
     with torch.no_grad():
-        for orig, mask, out in parts:
+        for orig, mask, out in _split(_PIECE, *run):
             torch.mul(orig, mask, out=out)
             if not math.isfinite(out.sum().item()):
                 out.masked_fill_(mask == 0, 0)
-    return []

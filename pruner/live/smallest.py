@@ -1,22 +1,26 @@
-"""Masks that prune exactly the k smallest magnitudes: fast for floats on the CPU, in bounded memory everywhere."""
+"""Masks of live tensors that prune exactly the k smallest magnitudes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache, reduce
+from collections.abc import Sequence
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pruner.live.bracket import FEW, Array, Segment, cut_of, spans_of, write_few, write_kept
-from pruner.live.pieces import pieces
-from pruner.selection import key_bits, magnitude_keys, smallest
+from pruner.elements import PIECE, PIECE_ELSEWHERE, elements_in
+from pruner.keys import KeyArray, magnitude_keys
+from pruner.mask import Bools, Mask
+from pruner.parallel import in_order, threads_here
+from pruner.pieces import pieces
+from pruner.ranking import by_magnitude
+from pruner.rounds import prune_smallest
 
-_PIECE = 1 << 20
-_PIECE_ELSEWHERE = 1 << 24
-_FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-_INTEGER = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-_UNSIGNED = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
+_FEW = 1 << 17
+"""Up to so many elements of one tensor the work is done at once, where each call counts."""
+_ROOM = 1 << 26
+_SIGNED = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def kept_mask(
@@ -53,99 +57,68 @@ def kept_masks(
                 out.fill_(1)
             else:
                 out.copy_(mask == 1)
-    elif not (_is_plain(scores, before, outs) and _write_fast(scores, before, outs, k, left)):
-        _write_anywhere(scores, before, outs, k, left)
+    elif len(scores) == 1 and before[0] is None and scores[0].is_cpu and left <= _FEW:
+        kept = torch.from_numpy(_kept_of_few(magnitude_keys(scores[0].reshape(-1)), k))
+        outs[0].copy_(kept.view(outs[0].shape))
+    else:
+        _write(scores, before, outs, k)
     return outs
 
 
 def kept_in(mask: Tensor, *, any_number: bool = False) -> int:
     """How many elements of a mask are 1, or are not 0."""
     kept = 0
-    for (piece,) in pieces(_piece_on(mask.device), mask.detach()):
+    for (piece,) in pieces(PIECE if mask.is_cpu else PIECE_ELSEWHERE, mask.detach()):
         kept += int(torch.count_nonzero(piece != 0 if any_number else piece == 1))
     return kept
 
 
-def _piece_on(device: torch.device) -> int:
-    return _PIECE if device.type == "cpu" else _PIECE_ELSEWHERE
+def _kept_of_few(keys: KeyArray | Tensor, k: int) -> Bools:
+    assert isinstance(keys, np.ndarray)
+    key = np.partition(keys, k - 1)[k - 1]
+    stays: Bools = keys >= key
+    at_key = k - len(keys) + int(np.count_nonzero(stays))
+    stays[np.flatnonzero(keys == key)[:at_key]] = False
+    return stays
 
 
-def _is_plain(scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor]) -> bool:
-    """Whether all are ordinary contiguous tensors on the CPU, of one float type, whose bits NumPy can take."""
-    present = [one for one in masks if one is not None]
-    return scores[0].dtype in _FLOATS and all(
-        type(one) in (Tensor, torch.nn.Parameter)
-        and one.device.type == "cpu"
-        and one.is_contiguous()
-        and one.dtype.itemsize in _UNSIGNED
-        and not one.is_neg()
-        and (one.dtype == scores[0].dtype or place >= len(scores))
-        for place, one in enumerate([*scores, *present, *outs])
+def _write(scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int) -> None:
+    threads = threads_here()
+    tensors = [
+        elements_in(score, None if mask is None else _packed(mask, threads), threads=threads)
+        for score, mask in zip(scores, masks, strict=True)
+    ]
+    _, kept = prune_smallest(by_magnitude(tensors, by_value=False), k, _ROOM)
+    for elements, found, out in zip(tensors, kept, outs, strict=True):
+        _unpack(Mask(elements.shape, found.bits & elements.mask.bits), out, threads)
+
+
+def _packed(mask: Tensor, threads: int) -> Mask:
+    """Where a mask is 1, one bit an element."""
+    elements = elements_in(mask, threads=threads)
+    parts = in_order(
+        lambda piece: np.packbits((piece[1]() == 1).cpu().numpy(), bitorder="little"), elements.pieces(), threads
     )
+    return Mask(elements.shape, np.concatenate(list(parts)))
 
 
-def _bits(tensor: Tensor) -> Array:
-    width = tensor.dtype.itemsize
-    return tensor.reshape(-1).view(_INTEGER[width]).numpy().view(_UNSIGNED[width])
+def _unpack(mask: Mask, out: Tensor, threads: int) -> None:
+    """Write 1 and 0 to a tensor of any dtype, strides and device."""
+    if not (out.is_cpu and out.is_contiguous() and type(out) is Tensor):
+        out.copy_(mask.to_tensor())
+        return
+    bits = out.view(-1).view(_SIGNED[out.dtype.itemsize]).numpy()
+    one = bits.dtype.type(_one(out.dtype))
+
+    def fill(start: int) -> None:
+        stop = min(start + PIECE, mask.numel)
+        np.multiply(mask.chunk(start, stop).view(np.int8), one, out=bits[start:stop], casting="unsafe")
+
+    for _ in in_order(fill, range(0, mask.numel, PIECE), threads):
+        pass
 
 
 @cache
 def _one(dtype: torch.dtype) -> int:
     """The bits of 1."""
-    return int(_bits(torch.ones(1).to(dtype))[0])
-
-
-@cache
-def _infinity(dtype: torch.dtype) -> int:
-    return int(_bits(torch.full((1,), float("inf"), dtype=dtype))[0])
-
-
-def _write_fast(
-    scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int, left: int
-) -> bool:
-    """Write the masks by a bracket; False where it missed."""
-    segments = [
-        Segment(_bits(score), None if mask is None else _bits(mask), 1 if mask is None else _one(mask.dtype))
-        for score, mask in zip(scores, masks, strict=True)
-    ]
-    infinity = _infinity(scores[0].dtype)
-    if len(segments) == 1 and len(segments[0].bits) <= FEW:
-        return write_few(segments[0], _bits(outs[0]), k, infinity, _one(outs[0].dtype))
-    cut = cut_of(segments, k, left, infinity)
-    if cut is None:
-        return False
-    spans = spans_of(segments)
-    whole = {id(segment): (_bits(out), _one(out.dtype)) for segment, out in zip(segments, outs, strict=True)}
-    places = [whole[id(span.segment)] for span in spans]
-    arrays = [bits[span.start : span.stop] for span, (bits, _) in zip(spans, places, strict=True)]
-    write_kept(spans, arrays, cut, [one for _, one in places])
-    return True
-
-
-def _write_anywhere(
-    scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int, left: int
-) -> None:
-    """Write the masks by the keys: any dtype, any strides, any device, NaN too."""
-    common = reduce(torch.promote_types, {score.dtype for score in scores})
-
-    def parts() -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
-        for score, mask, out in zip(scores, masks, outs, strict=True):
-            for part in pieces(_piece_on(score.device), score, out, *([] if mask is None else [mask])):
-                keys = magnitude_keys(part[0].reshape(-1).to(common))
-                yield keys, part[2].reshape(-1) == 1 if len(part) > 2 else None, part[1]
-
-    def left_keys() -> Iterator[Tensor]:
-        return (keys if kept is None else keys[kept] for keys, kept, _ in parts())
-
-    cut = smallest(left_keys, k, key_bits(common), left)
-    at_key = cut.at_key
-    for keys, kept, out in parts():
-        stays = keys > cut.key
-        if at_key:
-            equal = keys == cut.key if kept is None else (keys == cut.key) & kept
-            places = equal.nonzero().view(-1)
-            stays[places[at_key:]] = True
-            at_key -= min(at_key, len(places))
-        else:
-            stays |= keys == cut.key
-        out.copy_((stays if kept is None else stays & kept).view(out.shape))
+    return int(torch.ones(1).to(dtype).view(_SIGNED[dtype.itemsize])[0])

@@ -1,86 +1,143 @@
-"""Pruning methods, one file each: a file here with a `METHOD` is known by its name everywhere."""
+"""Pruning methods, one file each: a class in a file here that is its `METHOD` is known by its name everywhere.
+
+A method is a frozen dataclass; its fields are its options. It either ranks units (elements or channels), of which the
+amount says how many are pruned, or it makes masks by a rule of its own and takes no amount.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pruner.amount import Amount
+from pruner.checkpoint import TensorInfo
+from pruner.elements import Elements
 from pruner.errors import PrunerError
 from pruner.mask import Mask
+from pruner.ranking import Ranking
 from pruner.registry import discover
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import torch
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Some elements from everywhere in a tensor: their flat indices (int64) and their values, one-dimensional."""
-
-    places: npt.NDArray[np.int64]
-    values: torch.Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """The elements a method works on, by flat index.
-
-    `chunks()` gives the values from the first on, each time anew: one-dimensional tensors of a multiple of 8 elements
-    but for the last, on the device to work on. `mask` says which of them earlier rounds left. `sample(count)` gives
-    about so many of them without a pass over all, None where the tensor does not allow it.
-    """
-
-    shape: tuple[int, ...]
-    mask: Mask
-    chunks: Callable[[], Iterator[torch.Tensor]]
-    sample: Callable[[int], Sample | None] = lambda count: None
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """What a method chose: the mask after the round, and how it fell out.
-
-    `threshold` is the largest magnitude that was pruned in this round (None where nothing was), `ties` the number of
-    elements that stayed although their magnitude equals it. `zeros` counts the zeros among all values and among those
-    with the mask on, where the method came to know them.
-    """
-
-    mask: Mask
-    threshold: float | None = None
-    ties: int = 0
-    zeros: tuple[int, int] | None = None
+Scope = Literal["local", "global"]
 
 
 class Method(Protocol):
-    """How elements are chosen."""
+    """How units are chosen. `name` is used in files and commands, `title` and `about` are for people."""
 
-    name: str
-    title: str
-    passes: int
-    """How often the values are read at most, for the progress."""
+    name: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
 
-    def select(self, elements: Elements, amount: Amount) -> Selected:
-        """The elements to keep after the round; `amount` counts among what the mask left.
-
-        Raises `AmountValueError` where the count is more than is left.
-        """
+    def unfit(self, info: TensorInfo) -> str:
+        """Why the method has no meaning for a prunable tensor, as the end of a sentence; empty where it has."""
         ...
 
 
+@runtime_checkable
+class RankingMethod(Method, Protocol):
+    """A method that takes an amount; `scopes` says whether that can count over several tensors together."""
+
+    scopes: ClassVar[tuple[Scope, ...]]
+
+    def rank(self, tensors: Sequence[Elements]) -> Sequence[Ranking]:
+        """The rankings of tensors whose keys can be compared; nothing is read before keys are asked for."""
+        ...
+
+
+@runtime_checkable
+class MaskingMethod(Method, Protocol):
+    """A method that needs no amount."""
+
+    def mask(self, elements: Elements) -> Mask:
+        """The mask after the round; nothing that is pruned comes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a method: its name, what people call it, what it means, its type and default (None: to be given)."""
+
+    name: str
+    title: str
+    about: str
+    type: type
+    default: Any
+
+    def parse(self, text: str) -> Any:
+        """The value that a text stands for; raises `PrunerError`."""
+        try:
+            return self.type(text.strip())
+        except ValueError:
+            kind = {int: "a whole number", float: "a number"}.get(self.type, "a text")
+            raise PrunerError(f"{self.name} is {kind}, not “{text}”.") from None
+
+
+def option(title: str, about: str, type: type, default: Any = None) -> Any:
+    """A dataclass field that is an option of a method."""
+    return field(default=default, metadata={"option": (title, about, type)})
+
+
+def options_of(method: type[Method] | Method) -> tuple[Option, ...]:
+    """The options of a method, in their order."""
+    found: Any = fields(method)  # type: ignore[arg-type]
+    return tuple(_option_of(one) for one in found)
+
+
+def _option_of(found: Any) -> Option:
+    title, about, kind = found.metadata["option"]
+    return Option(found.name, title, about, kind, found.default)
+
+
+def takes_amount(method: type[Method] | Method) -> bool:
+    """Whether the method prunes an amount."""
+    return hasattr(method, "rank")
+
+
+def scopes_of(method: type[Method] | Method) -> tuple[Scope, ...]:
+    """Whether amounts count in each tensor, or over all together."""
+    found: tuple[Scope, ...] = getattr(method, "scopes", ("local",))
+    return found
+
+
 @cache
-def methods() -> dict[str, Method]:
+def methods() -> dict[str, type[Method]]:
     """All methods by name."""
     return discover(__name__, "METHOD")
 
 
-def method_named(name: str) -> Method:
+def method_named(name: str) -> type[Method]:
     """The method of that name; raises `PrunerError` with the names there are."""
     try:
         return methods()[name]
     except KeyError:
         raise PrunerError(f"There is no method “{name}”; there are {', '.join(methods())}.") from None
+
+
+def make_method(name: str, options: Mapping[str, Any] | None = None) -> Method:
+    """The method of that name with options, which may be texts.
+
+    Raises `PrunerError` for a name that is not there, an option the method does not have or lacks, or a wrong value.
+    """
+    kind = method_named(name)
+    known = {one.name: one for one in options_of(kind)}
+    given = dict(options or {})
+    for key, value in given.items():
+        if key not in known:
+            there_are = f"its options are {', '.join(known)}" if known else "it has none"
+            raise PrunerError(f"{kind.title} has no option “{key}”; {there_are}.")
+        if isinstance(value, str):
+            given[key] = known[key].parse(value)
+    for key, one in known.items():
+        if given.get(key, one.default) is None:
+            raise PrunerError(f"{kind.title} needs {key}: {one.about}")
+    return kind(**given)
+
+
+def described(method: Method) -> str:
+    """The method's title, with the options that are not at their defaults."""
+    changed = [
+        f"{one.title.lower()} {getattr(method, one.name)}"
+        for one in options_of(method)
+        if getattr(method, one.name) != one.default
+    ]
+    return f"{method.title} ({', '.join(changed)})" if changed else method.title

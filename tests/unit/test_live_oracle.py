@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 import pruner
+from pruner.keys import magnitude_keys
 from pruner.live.smallest import kept_mask
-from pruner.selection import magnitude_keys
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 SHAPES = ((7,), (1,), (4, 5), (3, 2, 3), (2, 3, 2, 2), (1, 6), (6, 1), (16, 9))
@@ -261,7 +261,7 @@ def test_that_wrong_amounts_raise_torchs_errors_and_change_nothing(amount, error
 
 
 def slow_mask(values: torch.Tensor, mask: torch.Tensor | None, k: int) -> torch.Tensor:
-    keys = magnitude_keys(values.reshape(-1)).to(torch.int64)
+    keys = torch.from_numpy(magnitude_keys(values.reshape(-1)).astype("int64"))
     kept = torch.ones_like(keys, dtype=torch.bool) if mask is None else mask.reshape(-1) == 1
     places = kept.nonzero().view(-1)
     kept[places[torch.sort(keys[places], stable=True).indices[:k]]] = False
@@ -330,12 +330,13 @@ def test_that_large_tensors_of_any_distribution_are_pruned_exactly(kind, dtype):
 
 
 def test_that_a_missed_bracket_changes_nothing_but_the_time(monkeypatch):
-    from pruner.live import bracket
+    from pruner import selection
+    from pruner.brackets import Bracket
 
     values = torch.randn(300_000, generator=torch.Generator().manual_seed(0))
     expected = slow_mask(values, None, 100_000)
     for low, high in ((1 << 30, 1 << 30), (0, 5)):
-        monkeypatch.setattr(bracket, "_bracket", lambda *_, ends=(low, high): bracket.Bracket(*ends))
+        monkeypatch.setattr(selection, "bracket_of", lambda *_, ends=(low, high): Bracket(*ends))
         assert torch.equal(kept_mask(values, None, 100_000) == 1, expected)
 
 

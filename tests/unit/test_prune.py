@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,19 @@ from torch.nn.utils import prune as torch_prune
 
 import pruner
 from pruner import Amount, Cancelled, Mask, Plan, PrunerError, Step
-from pruner.methods import Elements, method_named
-from pruner.selection import key_bits, magnitude_keys, magnitude_of, smallest
+from pruner.elements import elements_in
+from pruner.keys import key_bits, magnitude_keys, magnitude_of
+from pruner.methods.l1_unstructured import L1Unstructured
+from pruner.rounds import Outcome, run_round
+from pruner.selection import smallest
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz)
 
 
-def select(values: torch.Tensor, amount: float | int, mask: Mask | None = None, chunk: int = 1 << 20):
-    flat = values.reshape(-1)
-    mask = mask or Mask.ones(tuple(values.shape))
-    elements = Elements(tuple(values.shape), mask, lambda: iter(flat.split(chunk)))
-    return method_named("l1_unstructured").select(elements, Amount(amount))
+def select(values: torch.Tensor, amount: float | int, mask: Mask | None = None, chunk: int = 1 << 20) -> Outcome:
+    elements = replace(elements_in(values, mask), piece=chunk)
+    return run_round(L1Unstructured(), Amount(amount), [elements], [(0, 1)], 1 << 20)[0]
 
 
 def agrees_with_torch(values: torch.Tensor, amount: float | int) -> None:
@@ -110,7 +112,7 @@ def test_that_the_threshold_is_the_magnitude_of_the_cut(dtype):
     ordered = values.float().sort().values
     keys = magnitude_keys(values)
     for k in (1, 17, 64):
-        cut = smallest(lambda: iter([keys]), k, key_bits(dtype), len(keys))
+        cut = smallest(lambda: iter([keys.copy]), k, key_bits(dtype), len(keys))
         assert magnitude_of(cut.key, dtype) == ordered[k - 1]
 
 

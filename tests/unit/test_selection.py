@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 
 import pruner
 from pruner import selection
-from pruner.selection import key_bits, magnitude_keys, smallest
+from pruner.brackets import Sampled
+from pruner.keys import key_bits, magnitude_keys
+from pruner.selection import keep, smallest
 
 SPREADS = {
     "normal": lambda n: torch.randn(n),
@@ -38,7 +40,7 @@ def test_that_a_large_tensor_is_pruned_exactly_whatever_its_spread(tmp_path, spr
     values = SPREADS[spread](1_500_000).to(dtype)
     save_file({"w": values}, tmp_path / "m.safetensors")
     checkpoint = pruner.open_checkpoint(tmp_path / "m.safetensors")
-    keys = magnitude_keys(values).numpy()
+    keys = magnitude_keys(values)
     for amount in (1, 0.3, 0.5, 0.95, len(values) - 1, 1.0):
         result = pruner.prune(checkpoint, pruner.Plan.match(checkpoint, {"w": amount}), device="cpu")["w"]
         key, at_key, equal = exact(keys, result.pruned)
@@ -67,17 +69,28 @@ def test_that_later_rounds_of_a_large_tensor_act_on_what_is_left(tmp_path):
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=300), st.data())
-@settings(max_examples=300, deadline=None)
-def test_that_the_cut_is_that_of_sorting_for_any_sample(numbers, data):
+@settings(max_examples=400, deadline=None)
+def test_that_the_cut_is_that_of_sorting_for_any_sample_chunks_and_threads(numbers, data):
     """A sample that misleads costs a pass, and never changes the outcome."""
-    keys = torch.tensor(numbers, dtype=torch.int32)
+    keys = np.array(numbers, dtype=np.uint32)
     k = data.draw(st.integers(1, len(numbers)))
-    sample = torch.tensor(data.draw(st.lists(st.integers(0, 40), min_size=1, max_size=80)), dtype=torch.int32)
-    chunk = data.draw(st.integers(1, 100))
-    before = selection._FEW, selection._MOST_INSIDE
-    selection._FEW, selection._MOST_INSIDE = 0, data.draw(st.sampled_from([0, 5, 1000]))
+    drawn = data.draw(st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=30), max_size=5))
+    sample = Sampled(np.array([key for block in drawn for key in block], dtype=np.uint32), tuple(map(len, drawn)))
+    chunk = data.draw(st.sampled_from([8, 16, 64, 1000]))
+    threads = data.draw(st.sampled_from([1, 2, 3]))
+
+    def pieces():
+        return (keys[start : start + chunk].copy for start in range(0, len(keys), chunk))
+
+    few, selection.FEW = selection.FEW, 0
     try:
-        cut = smallest(lambda: iter(keys.split(chunk)), k, key_bits(torch.float32), len(keys), sample)
+        room = data.draw(st.sampled_from([0, 20, 4000]))
+        cut = smallest(pieces, k, key_bits(torch.float32), len(keys), sample, threads=threads, room=room)
     finally:
-        selection._FEW, selection._MOST_INSIDE = before
-    assert (cut.key, cut.at_key, cut.equal) == exact(keys.numpy(), k)
+        selection.FEW = few
+    assert (cut.key, cut.at_key, cut.equal) == exact(keys, k)
+    kept = keep(pieces, cut, cut.at_key, len(keys), threads=threads)
+    expected = np.ones(len(keys), dtype=bool)
+    expected[np.argsort(keys, kind="stable")[:k]] = False
+    assert np.array_equal(np.unpackbits(kept.bits, count=len(keys), bitorder="little").view(bool), expected)
+    assert kept.zeros == np.count_nonzero(keys == 0)

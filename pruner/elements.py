@@ -1,0 +1,147 @@
+"""The elements that methods work on: of a checkpoint's tensor, or of one in memory, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pruner.brackets import Sampled
+from pruner.checkpoint import Checkpoint
+from pruner.dtypes import torch_dtype
+from pruner.keys import KeyArray, key_bits, magnitude_keys, pruned_key
+from pruner.mask import Mask
+from pruner.pieces import in_chunks, pieces
+from pruner.reading import chunk_loads
+from pruner.sampling import Sample, sample_of_file, sample_of_tensor
+from pruner.selection import Load, host
+
+if TYPE_CHECKING:
+    import torch
+
+PIECE = 1 << 20
+"""Elements of a piece on the CPU: few enough for the cache, enough for a thread to be worth its turn."""
+PIECE_ELSEWHERE = 1 << 26
+
+Values = Callable[[], "torch.Tensor"]
+"""Gives the values of a piece, one-dimensional, on the device to work on; called once, on any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """A tensor's elements by flat index, as a method sees them.
+
+    `read(size)` gives the values in pieces of `size` elements, a multiple of 8 (the last is shorter), each time anew.
+    `mask` says which of them earlier rounds left. `sample(count)` gives about so many of them from everywhere without a
+    pass over all, None where the tensor does not allow it. `zeros` counts those of all values, where that is known.
+    `piece` elements are worked on at a time, by each of `threads`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    mask: Mask
+    read: Callable[[int], Iterator[Values]]
+    sample: Callable[[int], Sample | None]
+    zeros: int | None = None
+    threads: int = 1
+    piece: int = PIECE
+
+    @property
+    def numel(self) -> int:
+        """Elements in all."""
+        return self.mask.numel
+
+    def left_by(self, mask: Mask) -> Elements:
+        """The same elements after other rounds."""
+        return replace(self, mask=mask)
+
+    def pieces(self) -> Iterator[tuple[int, Values]]:
+        """The index of each piece's first element, and its values."""
+        return zip(range(0, self.numel, self.piece), self.read(self.piece), strict=True)
+
+    def magnitudes(self, dtype: torch.dtype) -> Iterator[Load]:
+        """The pieces as keys of magnitudes in `dtype`; what earlier rounds pruned has the `pruned_key`."""
+        pruned = pruned_key(key_bits(dtype))
+        for start, values in self.pieces():
+            yield partial(_magnitudes, values, dtype, self.mask, start, pruned)
+
+    def sampled_magnitudes(self, count: int, dtype: torch.dtype) -> Sampled | None:
+        """Keys in `dtype` of about `count` elements that are left; None where a sample takes a pass over all."""
+        found = self.sample(min(count * self.numel // max(self.mask.kept, 1), 8 * count))
+        return None if found is None else found.keys(host(magnitude_keys(found.values.to(dtype))), self.mask)
+
+
+def elements_of(
+    checkpoint: Checkpoint,
+    name: str,
+    mask: Mask | None = None,
+    *,
+    threads: int = 1,
+    passed: Callable[[int], None] | None = None,
+) -> Elements:
+    """A checkpoint's tensor on the CPU; `passed` is told the bytes of each piece when the next one is asked for."""
+    info = checkpoint[name]
+
+    def read(size: int) -> Iterator[Values]:
+        for start, load in zip(range(0, info.numel, size), chunk_loads(info, size), strict=True):
+            yield load
+            checkpoint.require_current(info)
+            if passed is not None:
+                passed(info.dtype_info.nbytes(min(size, info.numel - start)))
+
+    return Elements(
+        name,
+        info.shape,
+        torch_dtype(info.dtype),
+        mask or Mask.ones(info.shape),
+        read,
+        lambda count: sample_of_file(info, count),
+        threads=threads,
+    )
+
+
+def elements_in(tensor: torch.Tensor, mask: Mask | None = None, *, name: str = "", threads: int = 1) -> Elements:
+    """A tensor in memory, of any strides, on the device where it is."""
+    values = tensor.detach()
+    shape = tuple(values.shape)
+
+    def read(size: int) -> Iterator[Values]:
+        runs = (part.reshape(-1) for (part,) in pieces(size, values))
+        for part in runs if values.is_contiguous() else in_chunks(runs, size):
+            yield partial(_the, part)
+
+    return Elements(
+        name,
+        shape,
+        values.dtype,
+        mask or Mask.ones(shape),
+        read,
+        lambda count: sample_of_tensor(values, count),
+        threads=threads if values.is_cpu else 1,
+        piece=PIECE if values.is_cpu else PIECE_ELSEWHERE,
+    )
+
+
+def _the(values: torch.Tensor) -> torch.Tensor:
+    return values
+
+
+def without_pruned(keys: KeyArray | torch.Tensor, mask: Mask, start: int, pruned: int) -> KeyArray | torch.Tensor:
+    """The keys from element `start` on, those that the mask has pruned set to the key `pruned`."""
+    if mask.pruned == 0:
+        return keys
+    gone = ~mask.chunk(start, start + len(keys))
+    if isinstance(keys, np.ndarray):
+        np.copyto(keys, pruned, where=gone)
+        return keys
+    import torch
+
+    return keys.masked_fill_(torch.from_numpy(gone).to(keys.device), pruned)
+
+
+def _magnitudes(values: Values, dtype: torch.dtype, mask: Mask, start: int, pruned: int) -> KeyArray | torch.Tensor:
+    return without_pruned(magnitude_keys(values().to(dtype)), mask, start, pruned)

@@ -1,0 +1,60 @@
+"""A mask that was made elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pruner.checkpoint import TensorInfo
+from pruner.companions import companion
+from pruner.elements import Elements, Values
+from pruner.errors import PrunerError
+from pruner.mask import Bytes, Mask
+from pruner.methods import option
+from pruner.parallel import in_order
+
+
+@dataclass(frozen=True, slots=True)
+class CustomFromMask:
+    """Prunes where the mask of a file is 0 and keeps where it is 1, on top of earlier rounds.
+
+    The mask of `NAME` is the file's tensor `NAME_mask`, or `NAME`; its type is any.
+    """
+
+    name: ClassVar[str] = "custom_from_mask"
+    title: ClassVar[str] = "Mask from a file"
+    about: ClassVar[str] = "Prunes where a mask made elsewhere is 0. It takes no amount."
+
+    file: str = option("File", "A checkpoint with NAME_mask or NAME for each tensor, of its shape, of 0 and 1.", str)
+
+    def unfit(self, info: TensorInfo) -> str:
+        """A mask has every shape."""
+        return ""
+
+    def mask(self, elements: Elements) -> Mask:
+        """The mask after the round, of the tensor's shape.
+
+        Raises `PrunerError` where the file has none for it, one of another shape, or other numbers than 0 and 1.
+        """
+        found = companion(self.file, elements, ("_mask", ""), "mask")
+        bits = np.empty_like(elements.mask.bits)
+        place = 0
+
+        def part(piece: tuple[int, Values]) -> Bytes:
+            values = piece[1]().cpu()
+            kept = values == 1
+            if not bool((kept | (values == 0)).all()):
+                raise PrunerError(
+                    f"{self.file}: “{found.name}” has other numbers than 0, which prunes, and 1, which keeps."
+                )
+            return np.packbits(kept.numpy(), bitorder="little")
+
+        for packed in in_order(part, found.pieces(), elements.threads):
+            bits[place : place + len(packed)] = packed
+            place += len(packed)
+        return Mask(elements.shape, bits & elements.mask.bits)
+
+
+METHOD = CustomFromMask
