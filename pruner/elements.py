@@ -110,7 +110,7 @@ def elements_in(tensor: torch.Tensor, mask: Mask | None = None, *, name: str = "
     shape = tuple(values.shape)
 
     def read(size: int) -> Iterator[Values]:
-        runs = (part.reshape(-1) for (part,) in pieces(size, values))
+        runs = (part.reshape(-1) for (part,) in pieces(size, values) if part.numel())
         for part in runs if values.is_contiguous() else in_chunks(runs, size):
             yield partial(_the, part)
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+_LARGE = 1 << 16
+_PART = 1 << 22
+"""Bytes that are counted at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +34,15 @@ class Mask:
     def __post_init__(self) -> None:
         if self.bits.dtype != np.uint8 or self.bits.shape != ((self.numel + 7) // 8,):
             raise ValueError(f"{self.bits.shape} bytes do not hold one bit for each of {self.numel} elements")
-        self.bits.flags.writeable = False
+        if self.bits.flags.writeable:
+            self.bits.flags.writeable = False
 
     @classmethod
     def ones(cls, shape: tuple[int, ...]) -> Mask:
-        """The mask that keeps everything."""
+        """The mask that keeps everything; where it is large it is one byte that is seen everywhere."""
         numel = math.prod(shape)
+        if numel % 8 == 0 and numel > _LARGE:
+            return cls(shape, np.broadcast_to(np.uint8(0xFF), (numel // 8,)))
         bits = np.full((numel + 7) // 8, 0xFF, dtype=np.uint8)
         if numel % 8:
             bits[-1] = (1 << numel % 8) - 1
@@ -55,7 +61,8 @@ class Mask:
     @cached_property
     def kept(self) -> int:
         """Elements that stay."""
-        return int(np.bitwise_count(self.bits).sum(dtype=np.int64))
+        parts = (self.bits[start : start + _PART] for start in range(0, len(self.bits), _PART))
+        return sum(int(np.bitwise_count(part).sum(dtype=np.int64)) for part in parts)
 
     @property
     def pruned(self) -> int:

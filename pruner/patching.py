@@ -12,6 +12,7 @@ from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.errors import PrunerError
 from pruner.mask import Bytes, Mask
 from pruner.progress import Meter
+from pruner.spill import release
 
 _CHUNK_BYTES = 1 << 20
 _WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint64}
@@ -94,6 +95,7 @@ def zeroed(read: Read, length: int, regions: Sequence[Region]) -> Iterator[tuple
             after = room[: len(before)]
             _multiply(before, region.kept(start, stop), region.itemsize, after)
             yield before, after, region.info.name
+        release(region.mask)
         position = region.begin + region.slots * region.itemsize
     yield from ((piece, piece, "") for piece in _pieces(read, length - position))
 

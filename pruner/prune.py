@@ -17,7 +17,8 @@ from pruner.methods import Method, RankingMethod, takes_amount
 from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
-from pruner.rounds import Outcome, required, run_round
+from pruner.rounds import Outcome, Store, in_memory, required, run_round
+from pruner.spill import MaskFile
 from pruner.ties import identical, sharers
 from pruner.transfers import on_device
 
@@ -114,10 +115,11 @@ def prune(
     groups = _groups(checkpoint, plan)
     _require_possible(checkpoint, plan, groups, before)
     meter = Meter(sum(_work(checkpoint, plan, group) for group in groups), progress)
+    store = _store([checkpoint[name].numel for group in groups for name in group], memory)
     made: dict[str, TensorPruning] = {}
     notes: list[str] = []
     for group in groups:
-        made.update(_round(checkpoint, plan, group, before, target, memory, meter, notes))
+        made.update(_round(checkpoint, plan, group, before, target, memory, store, meter, notes))
     rounds = {name: made[name] if name in made else _twin(checkpoint, name, made) for name in plan.steps}
     done = {**before, **rounds}
     notes += _warnings(checkpoint, done, rounds)
@@ -131,6 +133,12 @@ def _groups(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
         if not any(other.name in first for other in sharers(checkpoint.tensors, checkpoint[name])):
             first[name] = None
     return [list(first)] if plan.scope == "global" and first else [[name] for name in first]
+
+
+def _store(sizes: Sequence[int], memory: int) -> Store:
+    """Where masks of so many elements are kept: a file where they would take more than half of the memory."""
+    nbytes = sum(size // 8 + 1 for size in sizes)
+    return MaskFile(nbytes, len(sizes)).put if nbytes > memory // 2 else in_memory
 
 
 def _twin(checkpoint: Checkpoint, name: str, made: Mapping[str, TensorPruning]) -> TensorPruning:
@@ -152,6 +160,7 @@ def _round(
     before: Mapping[str, TensorPruning],
     device: torch.device,
     memory: int,
+    store: Store,
     meter: Meter,
     notes: list[str],
 ) -> dict[str, TensorPruning]:
@@ -161,10 +170,10 @@ def _round(
     tensors = [_elements(checkpoint, name, before, meter) for name in group]
 
     def work(placed: Sequence[Elements]) -> list[Outcome]:
-        return run_round(step.method, step.amount, placed, bounds, memory // 4)
+        return run_round(step.method, step.amount, placed, bounds, memory // 4, store)
 
-    outcomes, remark = on_device(work, tensors, device)
-    notes.extend(remark)
+    outcomes, remarks = on_device(work, tensors, device)
+    notes.extend(remarks)
     return {one.name: _after(one, step, outcome, before) for one, outcome in zip(tensors, outcomes, strict=True)}
 
 

@@ -14,11 +14,14 @@ from pruner.checkpoint import Storage, TensorInfo
 from pruner.dtypes import torch_dtype
 from pruner.errors import PrunerError
 from pruner.mask import Bytes
+from pruner.strided import strided_chunks
 
 if TYPE_CHECKING:
     import torch
 
 _INFLATE_STEP = 1 << 20
+_WHOLE = 1 << 26
+"""Bytes of a tensor that is not contiguous which are read at once."""
 _MOST_EXPANDED = 1 << 32
 _WHY_UNREADABLE = {
     "sparse": "it is stored sparsely",
@@ -63,12 +66,16 @@ def read_tensor(info: TensorInfo) -> torch.Tensor:
 def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
     """The elements by flat index, in one-dimensional tensors of at most `elements`, on the CPU.
 
-    Only contiguous tensors are read chunk by chunk; others are read whole. Raises as `read_tensor` does.
+    Small tensors that are not contiguous, and those in packed storages, are read whole. Raises as `read_tensor` does.
     """
     if info.pieces:
         from pruner.distributed.pieces import chunks_of_pieces
 
         yield from chunks_of_pieces(info, elements)
+        return
+    if _is_scattered(info):
+        with _told_of(info.storage):
+            yield from strided_chunks(info, elements)
         return
     if not info.contiguous or not info.readable:
         flat = read_tensor(info).reshape(-1)
@@ -82,6 +89,12 @@ def read_chunks(info: TensorInfo, elements: int) -> Iterator[torch.Tensor]:
     with unpacked(info.storage, info.span[0]) as read:
         for start in range(0, info.numel, elements):
             yield torch.from_numpy(read(min(elements, info.numel - start) * itemsize)).view(dtype)
+
+
+def _is_scattered(info: TensorInfo) -> bool:
+    """Whether the elements are in another order in the file, and too many to be read at once."""
+    plain = info.readable and not info.overlapping and info.storage.deflated is None
+    return plain and not info.contiguous and info.span[1] > _WHOLE
 
 
 def chunk_loads(info: TensorInfo, elements: int) -> Iterator[Callable[[], torch.Tensor]]:
@@ -126,11 +139,15 @@ def unpacked(storage: Storage, first: int = 0) -> Iterator[Callable[[int], Bytes
 
     They come as writable uint8 arrays. Raises `PrunerError` where the file ends early, is damaged or cannot be read.
     """
+    with _told_of(storage), storage.file.open("rb") as file:
+        yield _Inflating(file, storage, first).read if storage.deflated is not None else _stored(file, storage, first)
+
+
+@contextmanager
+def _told_of(storage: Storage) -> Iterator[None]:
+    """Faults in a file's bytes as `PrunerError`, with its name."""
     try:
-        with storage.file.open("rb") as file:
-            yield (
-                _Inflating(file, storage, first).read if storage.deflated is not None else _stored(file, storage, first)
-            )
+        yield
     except MemoryError as error:
         raise PrunerError(f"{storage.file}: {storage.nbytes} bytes of it do not fit into memory.") from error
     except zlib.error as error:

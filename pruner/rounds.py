@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,13 +20,12 @@ from pruner.parallel import in_order
 from pruner.ranking import Ranking
 from pruner.selection import FEW, Cut, Kept, Load, host, keep, smallest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _MOST_SAMPLED = 1 << 23
 _HAIR = 1e-6
 """What a product of a ratio and a count may be off by."""
 
+Store = Callable[[Mask], Mask]
+"""Takes a mask when it is made, and gives the same one as it is to be kept."""
 Bounds = tuple[float, float]
 """The least and the most sparsity that a tensor may end with, by its masks."""
 
@@ -46,15 +44,24 @@ class Outcome:
     zeros: tuple[int, int]
 
 
+def in_memory(mask: Mask) -> Mask:
+    """The mask as it is."""
+    return mask
+
+
 def run_round(
-    method: Method, amount: Amount, tensors: Sequence[Elements], bounds: Sequence[Bounds], room: int
+    method: Method,
+    amount: Amount,
+    tensors: Sequence[Elements],
+    bounds: Sequence[Bounds],
+    room: int,
+    store: Store = in_memory,
 ) -> list[Outcome]:
     """Prune an amount of all tensors together by a method; at most `room` bytes are held of what is counted.
-
     Raises `AmountValueError` for a count above what is left, or beyond what the bounds allow.
     """
     if isinstance(method, MaskingMethod):
-        masks = [method.mask(one) for one in tensors]
+        masks = [store(method.mask(one)) for one in tensors]
         return [Outcome(mask, None, 0, _zeros(one, mask)) for one, mask in zip(tensors, masks, strict=True)]
     assert isinstance(method, RankingMethod)
     before = tensors
@@ -65,8 +72,8 @@ def run_round(
     if k == 0:
         return [Outcome(one.mask, None, 0, _zeros(one, one.mask)) for one in before]
     if all(one == (0, 1) for one in bounds):
-        return _free(tensors, rankings, k, room)
-    return _bounded(method, tensors, rankings, bounds, k, room)
+        return _free(tensors, rankings, k, room, store)
+    return _bounded(method, tensors, rankings, bounds, k, room, store)
 
 
 def threshold_of(method: RankingMethod, amount: Amount, elements: Elements, room: int = 1 << 26) -> float | None:
@@ -88,13 +95,15 @@ def required(amount: Amount, rankings: Sequence[Ranking]) -> int:
     return amount.count(sum(one.left for one in rankings), sum(one.units for one in rankings))
 
 
-def _free(tensors: Sequence[Elements], rankings: Sequence[Ranking], k: int, room: int) -> list[Outcome]:
+def _free(
+    tensors: Sequence[Elements], rankings: Sequence[Ranking], k: int, room: int, store: Store
+) -> list[Outcome]:
     """The smallest of all, wherever they are."""
     cut, kept = prune_smallest(rankings, k, room)
     outcomes = []
     for one, ranking, found in zip(tensors, rankings, kept, strict=True):
         units = ranking.mask_of(Mask(_shape(ranking, one), found.bits))
-        mask = units & one.mask if one.mask.pruned else units
+        mask = store(units & one.mask if one.mask.pruned else units)
         taken = mask.pruned > one.mask.pruned
         threshold = ranking.magnitude(cut.key) if ranking.magnitude and taken else None
         ties = found.equal - found.at_key
@@ -113,6 +122,7 @@ def _bounded(
     bounds: Sequence[Bounds],
     k: int,
     room: int,
+    store: Store,
 ) -> list[Outcome]:
     """The smallest of all between the bounds.
 
@@ -140,7 +150,7 @@ def _bounded(
         cut, kept = prune_smallest(again, rest, room)
         threshold = again[0].magnitude(cut.key) if again[0].magnitude else None
         masks = [
-            (Mask(one.shape, found.bits) & one.mask) | high
+            store((Mask(one.shape, found.bits) & one.mask) | high)
             for one, found, high in zip(between, kept, ceilings, strict=True)
         ]
     return [Outcome(mask, threshold, 0, _zeros(one, mask)) for one, mask in zip(tensors, masks, strict=True)]
@@ -153,20 +163,24 @@ def _smallest_of(elements: Elements, ranking: Ranking, k: int, room: int) -> Mas
     if k >= ranking.left:
         return Mask(elements.shape, np.zeros_like(elements.mask.bits))
     _, kept = prune_smallest([ranking], k, room)
-    return Mask(elements.shape, kept[0].bits) & elements.mask
+    return Mask(elements.shape, next(kept).bits) & elements.mask
 
 
-def prune_smallest(rankings: Sequence[Ranking], k: int, room: int) -> tuple[Cut, list[Kept]]:
-    """The cut below which the `k` smallest of all units lie, at least one, and what it leaves of each tensor's.
+def prune_smallest(rankings: Sequence[Ranking], k: int, room: int) -> tuple[Cut, Iterator[Kept]]:
+    """The cut below which the `k` smallest of all units lie, at least one, and what it leaves of each tensor in turn.
 
     At most `room` bytes of keys are held. The bits of what was pruned before are of no meaning.
     """
     cut = _cut(rankings, k, room)
-    kept, at_key = [], cut.at_key
+    return cut, _kept(rankings, cut)
+
+
+def _kept(rankings: Sequence[Ranking], cut: Cut) -> Iterator[Kept]:
+    at_key = cut.at_key
     for one in rankings:
-        kept.append(keep(one.pieces, cut, at_key, one.units, threads=one.threads))
-        at_key -= kept[-1].at_key
-    return cut, kept
+        found = keep(one.pieces, cut, at_key, one.units, threads=one.threads)
+        at_key -= found.at_key
+        yield found
 
 
 def _cut(rankings: Sequence[Ranking], k: int, room: int) -> Cut:

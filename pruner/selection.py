@@ -164,7 +164,7 @@ def _count(keys: KeyArray | torch.Tensor, bracket: Bracket) -> _Found:
     at_low = _size(keys == bracket.low) if bracket.low_tied else 0
     at_high = _size(keys == bracket.high) if bracket.high_tied and bracket.high > bracket.low else 0
     if low > high:
-        inside = keys[:0]
+        inside = keys[:0].copy() if isinstance(keys, np.ndarray) else keys[:0]  # a view would hold all of them
     elif isinstance(keys, np.ndarray):
         keys -= keys.dtype.type(low)  # what lies below wraps around to the greatest integers
         inside = keys[keys <= high - low] + keys.dtype.type(low)
