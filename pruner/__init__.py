@@ -17,6 +17,7 @@ from pruner.errors import (
 )
 from pruner.export import Saved, save
 from pruner.formats import open_checkpoint
+from pruner.in_memory import masks_of
 from pruner.mask import Mask
 from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
@@ -69,6 +70,7 @@ __all__ = [
     "is_pruned",
     "l1_unstructured",
     "ln_structured",
+    "masks_of",
     "open_checkpoint",
     "prune",
     "random_structured",

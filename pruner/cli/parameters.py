@@ -1,0 +1,77 @@
+"""What the options of the verbs are written as: patterns with amounts, sparsities, names with values, sizes.
+
+Each function makes a value of a text, or raises `click.BadParameter`; click takes it as the type of an option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import click
+
+from pruner.amount import Amount
+from pruner.cli.shared import one_line
+from pruner.errors import AmountTypeError, AmountValueError
+
+_Value = TypeVar("_Value")
+
+
+def pattern_amount(text: str) -> tuple[str, Amount]:
+    """PATTERN=AMOUNT; the last “=” parts them, since names may hold one."""
+    pattern, sign, amount = text.rpartition("=")
+    if not sign or not pattern:
+        raise _wrong(f"“{text}” is not PATTERN=AMOUNT, such as '*.weight=30%'")
+    try:
+        return pattern, Amount.parse(amount)
+    except (AmountTypeError, AmountValueError) as error:
+        raise _wrong(str(error)) from None
+
+
+def pattern_sparsity(text: str) -> tuple[str, float]:
+    """PATTERN=SPARSITY; a sparsity is written as a ratio is."""
+    pattern, sign, sparsity = text.rpartition("=")
+    if not sign or not pattern:
+        raise _wrong(f"“{text}” is not PATTERN=SPARSITY, such as 'conv1.*=10%'")
+    try:
+        found = Amount.parse(sparsity)
+    except AmountValueError:
+        raise _wrong(f"{sparsity} is out of range: a sparsity lies between 0% and 100%.") from None
+    except AmountTypeError:
+        found = None
+    # “0” is the same as an amount and as a sparsity; “1” would be one element, and is refused.
+    if found is None or not (found.is_ratio or (found.value == 0 and not found.is_target)):
+        raise _wrong(f"“{sparsity}” is no sparsity: write 10% or 0.1; all is 100% or 1.0.")
+    return pattern, float(found.value)
+
+
+def name_value(text: str) -> tuple[str, str]:
+    """NAME=VALUE; the first “=” parts them, since paths may hold one."""
+    name, _, value = text.partition("=")
+    if not name.strip() or not value.strip():
+        raise _wrong(f"“{text}” is not NAME=VALUE, such as dim=1")
+    return name.strip(), value
+
+
+def byte_size(text: str) -> int:
+    """Bytes with a unit, as the Hugging Face libraries write them: 5GB is 5 · 10⁹, 5GiB is 5 · 2³⁰."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?) *([kmgt]?)(i?)b?", text.strip().lower())
+    nbytes = int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " ")) if match else 0
+    if nbytes < 1:
+        raise _wrong(f"“{text}” is no size, such as 5GB or 500MB")
+    return nbytes
+
+
+def _wrong(what: str) -> click.BadParameter:
+    """The error for a text that cannot be read; click puts the option's name before it."""
+    return click.BadParameter(one_line(what))
+
+
+def last_wins(pairs: Iterable[tuple[str, _Value]]) -> dict[str, _Value]:
+    """Values by name or pattern in the order given; one that is given again counts at its last place."""
+    ordered: dict[str, _Value] = {}
+    for key, value in pairs:
+        ordered.pop(key, None)
+        ordered[key] = value
+    return ordered

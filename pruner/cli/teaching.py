@@ -1,0 +1,84 @@
+"""The help of `secateur prune`: what is in the registry of methods, and examples."""
+
+from __future__ import annotations
+
+import click
+
+from pruner.methods import Method, Option, methods, options_of, scopes_of, takes_amount
+from pruner.plan import DEFAULT_METHOD
+
+_KINDS: dict[type, str] = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
+
+_EXAMPLES = (
+    ("30% of each weight", "-o pruned.pt --amount '*.weight=30%'"),
+    ("half of everything but the head", "-o pruned.pt --amount '*=50%' --exclude 'head.*'"),
+    ("until 80% of each weight is zero, zeros in the file included", "-o pruned.pt --amount '*.weight=to 80%'"),
+    (
+        "half of all weights together, but no tensor above 90%",
+        "-o pruned.pt --scope global --amount '*.weight=50%' --ceiling '*=90%'",
+    ),
+    ("2:4, as sparse tensor cores take it", "-o pruned.pt --method n_m --tensors 'encoder.*.weight'"),
+    (
+        "a quarter of the input channels, by the sum of magnitudes",
+        "-o pruned.pt --method ln_structured --option n=1 --option dim=1 --amount 'conv*.weight=25%'",
+    ),
+    (
+        "a mask made elsewhere",
+        "-o pruned.pt --method custom_from_mask --option file=masks.pt --tensors '*.weight'",
+    ),
+    (
+        "the lowest scores, computed elsewhere",
+        "-o pruned.pt --method scores --option file=scores.pt --amount '*.weight=30%'",
+    ),
+    ("shards of at most 5 GB", "-o shards --shard-size 5GB --amount '*=50%'"),
+)
+
+
+class TeachingCommand(click.Command):
+    """A command whose help goes on to the pruning methods, each with its options, and examples."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the methods and the examples."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Methods"):
+            for place, method in enumerate(methods().values()):
+                if place:
+                    formatter.write_paragraph()
+                _write_method(formatter, method)
+        with formatter.section("Examples"):
+            for place, (what, options) in enumerate(_EXAMPLES):
+                if place:
+                    formatter.write_paragraph()
+                formatter.write_text(f"# {what}")
+                _write_command(formatter, f"secateur prune model.pt {options}")
+
+
+def _write_method(formatter: click.HelpFormatter, method: type[Method]) -> None:
+    default = ", the default" if method.name == DEFAULT_METHOD.name else ""
+    formatter.write_text(f"{method.name} ({method.title}{default})")
+    formatter.indent()
+    formatter.write_text(method.about)
+    chosen_by = "--amount PATTERN=AMOUNT" if takes_amount(method) else "--tensors PATTERN in place of --amount"
+    formatter.write_text(f"{chosen_by}; scope {' or '.join(scopes_of(method))}.")
+    if rows := [_row(one) for one in options_of(method)]:
+        formatter.write_dl(rows, col_max=26)
+    formatter.dedent()
+
+
+def _row(one: Option) -> tuple[str, str]:
+    default = "required" if one.default is None else f"default: {one.default}"
+    return f"--option {one.name}={_KINDS.get(one.type, 'VALUE')}", f"{one.title}: {one.about}  [{default}]"
+
+
+def _write_command(formatter: click.HelpFormatter, command: str) -> None:
+    """A command as lines that a shell takes as one; an option and its value stay together."""
+    room = formatter.width - formatter.current_indent - len(" \\")
+    first, *options = command.split(" --")
+    lines = [first]
+    for one in options:
+        if len(lines[-1]) + len(f" --{one}") <= room:
+            lines[-1] += f" --{one}"
+        else:
+            lines.append(f"    --{one}")
+    indent = " " * formatter.current_indent
+    formatter.write(indent + f" \\\n{indent}".join(lines) + "\n")
