@@ -114,6 +114,17 @@ class Amount:
             raise AmountValueError(f"{self.value} elements are more than the {left} that can be pruned.")
         return int(self.value)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both prune as much of every tensor: `1` is not `1.0`."""
+        return self._identity == other._identity if isinstance(other, Amount) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[type, float, bool]:
+        return type(self.value), self.value, self.is_target
+
     def __str__(self) -> str:
         """The amount as it can be typed again: `30%`, `12.5%`, `1000`, `to 80%`."""
         if not self.is_ratio and not self.is_target:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pruner.keys import KeyArray, pruned_key
+from pruner.mask import Bools
 
 _DEVIATIONS = 6
 """How many standard deviations of the sample's rank the bracket is wide to each side."""
@@ -47,12 +48,13 @@ def bracket_of(sample: Sampled, share: float, bits: int) -> Bracket:
     """The bracket of the key that the share `share` of all keys lies below.
 
     Neighbours are often alike, so its width follows from how much blocks differ from the next one: the estimator of a
-    stratified sample's variance by successive differences, Cochran, Sampling Techniques (1977), 8.11.
+    stratified sample's variance by successive differences, Cochran, Sampling Techniques (1977), 8.11. A part of the
+    tensor that no block met is not seen so; the bracket is wider by one block for it.
     """
     keys, size = sample.keys, len(sample.keys)
     place = min(int(share * size), size - 1)
     deviation = _deviation(sample, np.partition(keys, place)[place])
-    apart = _DEVIATIONS * max(deviation, math.sqrt(size * share * (1 - share))) + 8
+    apart = _DEVIATIONS * max(deviation, math.sqrt(size * share * (1 - share))) + max(sample.lengths) + 8
     first, last = math.floor(share * size - apart), math.ceil(share * size + apart)
     ordered = np.partition(keys, sorted({min(max(first, 0), size - 1), min(max(last, 0), size - 1)}))
     low = int(ordered[first]) if first >= 0 else 0
@@ -62,11 +64,16 @@ def bracket_of(sample: Sampled, share: float, bits: int) -> Bracket:
 
 
 def _deviation(sample: Sampled, key: int) -> float:
-    """The standard deviation of how many of the sample's keys are at most `key`."""
+    """The standard deviation of how many of the sample's keys are at most, or below `key`: the greater of the two.
+
+    Where whole blocks have one key, and the greatest, all are at most that, and only “below” tells them apart.
+    """
     lengths = np.array(sample.lengths)
-    if len(lengths) < 2:
-        return 0.0
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    shares = np.add.reduceat(sample.keys <= key, starts, dtype=np.int64) / lengths
     weights = (lengths[:-1] + lengths[1:]) / 2
-    return math.sqrt(float(np.sum((weights * np.diff(shares)) ** 2)) / 2)
+
+    def deviation(flags: Bools) -> float:
+        shares = np.add.reduceat(flags, starts, dtype=np.int64) / lengths
+        return math.sqrt(float(np.sum((weights * np.diff(shares)) ** 2)) / 2)
+
+    return max(deviation(sample.keys <= key), deviation(sample.keys < key))

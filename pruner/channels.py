@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pruner.checkpoint import TensorInfo
 from pruner.mask import Bools, Mask
 
 Floats = npt.NDArray[np.float64]
@@ -57,13 +56,18 @@ class Channels:
         return Mask(mask.shape, bits & mask.bits)
 
 
-def no_channels(info: TensorInfo, dim: int) -> str:
-    """Why a tensor has no channels along a dimension; empty where it has."""
-    if len(info.shape) < 2:
-        return f"it has {len(info.shape)} dimensions, and channels need two or more"
-    if not -len(info.shape) <= dim < len(info.shape):
-        return f"it has {len(info.shape)} dimensions, and none of them is {dim}"
-    return ""
+def no_channels(shape: tuple[int, ...], dim: int) -> str:
+    """Why a tensor of that shape has no channels along a dimension; empty where it has."""
+    if len(shape) < 2:
+        return "a vector has no channels" if shape else "a single number has no channels"
+    return no_dimension(shape, dim)
+
+
+def no_dimension(shape: tuple[int, ...], dim: int) -> str:
+    """Why a dimension is not there; empty where it is."""
+    if -len(shape) <= dim < len(shape):
+        return ""
+    return f"it has {len(shape)} dimension{'s' * (len(shape) != 1)}, and none of them is {dim}"
 
 
 def _spans(numel: int, size: int = 1 << 20) -> Iterator[tuple[int, int]]:

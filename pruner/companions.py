@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from pruner.checkpoint import Checkpoint, FileStamp
-from pruner.elements import Elements, elements_of
-from pruner.errors import PrunerError
+from pruner.elements import PIECE, Elements, elements_of
+from pruner.errors import FileChangedError, PrunerError
 
 
 def companion(file: str, elements: Elements, endings: Sequence[str], what: str) -> Elements:
-    """The tensor of `file` that belongs to another: of its name with one of the endings, and of its shape.
+    """The tensor of `file` that belongs to another: of its name with an ending, and of its shape.
 
-    A file of a single tensor, such as `.npy`, gives that one. Raises `PrunerError` where there is none, or it has
+    The first of the endings that the file has at all counts: where it has masks by the name of masks, nothing else is
+    one. A file of a single tensor, such as `.npy`, gives that one. Raises `PrunerError` where there is none, or it has
     another shape.
     """
     try:
-        checkpoint = _opened(FileStamp.of(Path(file).absolute()))
+        checkpoint = _current(FileStamp.of(Path(file).absolute()))
     except OSError as error:
         raise PrunerError(f"{file}: cannot be read ({error.strerror}).") from error
-    names = [elements.name + ending for ending in endings]
+    used = [ending for ending in endings if any(name.endswith(ending) for name in checkpoint.tensors)][:1]
+    names = [elements.name + ending for ending in used or endings]
     found = next((name for name in names if name in checkpoint.tensors), None)
     if found is None and len(checkpoint.tensors) == 1 and checkpoint.format == "npy":
         found = next(iter(checkpoint.tensors))
     if found is None:
-        raise PrunerError(f"{file}: it has no {what} for “{elements.name}”, under {' or '.join(names)}.")
+        raise PrunerError(f"{file}: it has no {what} for “{elements.name}”: no tensor is named “{names[0]}”.")
     info = checkpoint[found]
     if not info.prunable and info.dtype != "bool":
         raise PrunerError(f"{file}: “{found}” is {info.dtype}; it has no numbers to read.")
@@ -34,7 +37,19 @@ def companion(file: str, elements: Elements, endings: Sequence[str], what: str) 
         raise PrunerError(
             f"{file}: “{found}” has shape {list(info.shape)}, but “{elements.name}” has {list(elements.shape)}."
         )
-    return elements_of(checkpoint, found, elements.mask, threads=elements.threads)
+    read = elements_of(checkpoint, found, elements.mask, threads=elements.threads, passed=elements.passed)
+    return replace(read, piece=min(elements.piece, PIECE))
+
+
+def _current(stamp: FileStamp) -> Checkpoint:
+    """The checkpoint, opened again where files behind it (shards, or those in a folder) are others now."""
+    checkpoint = _opened(stamp)
+    try:
+        checkpoint.require_unchanged()
+    except FileChangedError:
+        _opened.cache_clear()
+        return _opened(stamp)
+    return checkpoint
 
 
 @lru_cache(4)

@@ -30,6 +30,10 @@ Values = Callable[[], "torch.Tensor"]
 """Gives the values of a piece, one-dimensional, on the device to work on; called once, on any thread."""
 
 
+def _no_matter(nbytes: int) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Elements:
     """A tensor's elements by flat index, as a method sees them.
@@ -37,7 +41,7 @@ class Elements:
     `read(size)` gives the values in pieces of `size` elements, a multiple of 8 (the last is shorter), each time anew.
     `mask` says which of them earlier rounds left. `sample(count)` gives about so many of them from everywhere without a
     pass over all, None where the tensor does not allow it. `zeros` counts those of all values, where that is known.
-    `piece` elements are worked on at a time, by each of `threads`.
+    `piece` elements are worked on at a time, by each of `threads`; `passed` is told the bytes of each, and may raise.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Elements:
     zeros: int | None = None
     threads: int = 1
     piece: int = PIECE
+    passed: Callable[[int], None] = _no_matter
 
     @property
     def numel(self) -> int:
@@ -81,7 +86,7 @@ def elements_of(
     mask: Mask | None = None,
     *,
     threads: int = 1,
-    passed: Callable[[int], None] | None = None,
+    passed: Callable[[int], None] = _no_matter,
 ) -> Elements:
     """A checkpoint's tensor on the CPU; `passed` is told the bytes of each piece when the next one is asked for."""
     info = checkpoint[name]
@@ -90,8 +95,7 @@ def elements_of(
         for start, load in zip(range(0, info.numel, size), chunk_loads(info, size), strict=True):
             yield load
             checkpoint.require_current(info)
-            if passed is not None:
-                passed(info.dtype_info.nbytes(min(size, info.numel - start)))
+            passed(info.dtype_info.nbytes(min(size, info.numel - start)))
 
     return Elements(
         name,
@@ -101,6 +105,7 @@ def elements_of(
         read,
         lambda count: sample_of_file(info, count),
         threads=threads,
+        passed=passed,
     )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pruner.amount import Amount
-from pruner.elements import elements_in
+from pruner.bounded import Bounds
+from pruner.elements import Elements, elements_in
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
 from pruner.methods import Method, Scope, make_method, scopes_of
 from pruner.parallel import threads_here
-from pruner.rounds import Bounds, run_round
+from pruner.rounds import run_round
 
 if TYPE_CHECKING:
     import torch
@@ -46,9 +47,16 @@ def masks_of(
     elements = [elements_in(one, before.get(name), name=name, threads=threads) for name, one in tensors.items()]
     found: dict[str, Mask] = {}
     for group in [elements] if scope == "global" and elements else [[one] for one in elements]:
+        _require_fit(made, group)
         try:
             outcomes = run_round(made, Amount.of(amount), group, [_FREE] * len(group), _ROOM)
         except AmountValueError as error:
             raise AmountValueError(f"“{group[0].name}”: {error}" if len(group) == 1 else str(error)) from None
         found.update({one.name: outcome.mask for one, outcome in zip(group, outcomes, strict=True)})
     return found
+
+
+def _require_fit(method: Method, tensors: Sequence[Elements]) -> None:
+    for one in tensors:
+        if why := method.unfit(one):
+            raise PrunerError(f"{method.title} does not fit “{one.name}”: {why}.")

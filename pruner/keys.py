@@ -5,6 +5,7 @@ Magnitudes of IEEE floats order like their bit patterns without the sign, so the
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,10 +75,10 @@ def magnitude_of(key: int, dtype: torch.dtype) -> float:
 
 def key_at_most(magnitude: float, dtype: torch.dtype) -> int:
     """The greatest key of a dtype whose magnitude is at most the one given, -1 where there is none; NaNs are above."""
-    low, high = -1, (1 << key_bits(dtype)) - 1
-    if dtype.is_floating_point or dtype.is_complex:
-        real = dtype.to_real() if dtype.is_complex else dtype
-        high = _FLOAT8_NAN - 1 if real.itemsize == 1 else _INFINITY[str(real)]
+    if not dtype.is_floating_point and not dtype.is_complex:
+        return min(math.floor(magnitude), pruned_key(key_bits(dtype)) - 1)
+    real = dtype.to_real() if dtype.is_complex else dtype
+    low, high = -1, _FLOAT8_NAN - 1 if real.itemsize == 1 else _INFINITY[str(real)]
     while low < high:
         middle = (low + high + 1) // 2
         if magnitude_of(middle, dtype) <= magnitude:

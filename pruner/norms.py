@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,11 @@ from pruner.channels import Channels, Floats
 from pruner.elements import Elements, Values
 from pruner.parallel import in_order
 
+_PIECE = 1 << 17
+_QUIET = np.errstate(divide="ignore", over="ignore", invalid="ignore")
 
+
+@_QUIET
 def channel_norms(elements: Elements, channels: Channels, n: float) -> Floats:
     """The `n`-norm of each channel as `torch.norm` defines it, in float64; what earlier rounds pruned counts as 0.
 
@@ -18,30 +24,33 @@ def channel_norms(elements: Elements, channels: Channels, n: float) -> Floats:
     """
     join, total = _joining(n, channels.count)
 
+    @_QUIET
     def part(piece: tuple[int, Values]) -> tuple[Any, Floats]:
         start, values = piece
         powers = _powers(_magnitudes(values, elements, start), n)
         begins, rows = channels.runs(start, start + len(powers))
         return rows, powers if channels.inner == 1 else join.reduceat(powers, begins)
 
-    for rows, found in in_order(part, elements.pieces(), elements.threads):
-        if n in (np.inf, -np.inf):
-            join.at(total, rows, found)
-        else:
-            total += np.bincount(rows, weights=found, minlength=channels.count)
+    sized = replace(elements, piece=_piece(channels))
+    for rows, found in in_order(part, sized.pieces(), elements.threads):
+        join.at(total, rows, found)
     if n in (0, np.inf, -np.inf):
         return total
-    with np.errstate(divide="ignore"):
-        norms: Floats = total ** (1 / n)
+    norms: Floats = total ** (1 / n)
     return norms
+
+
+def _piece(channels: Channels) -> int:
+    """Elements of a piece: as many everywhere, and whole runs where they fit, so that equal channels sum up alike."""
+    whole = math.lcm(max(channels.inner, 1), 8)
+    return _PIECE // whole * whole or _PIECE
 
 
 def _magnitudes(values: Values, elements: Elements, start: int) -> Floats:
     import torch
 
-    given = values()
-    wide = given.to(torch.complex128 if given.is_complex() else torch.float64).abs()
-    found: Floats = wide.cpu().numpy()
+    given = values().cpu()  # not every device has float64
+    found: Floats = given.to(torch.complex128 if given.is_complex() else torch.float64).abs().numpy()
     if elements.mask.pruned:
         found[~elements.mask.chunk(start, start + len(found))] = 0
     return found
@@ -53,11 +62,7 @@ def _powers(magnitudes: Floats, n: float) -> Floats:
         return flags
     if n in (1, np.inf, -np.inf):
         return magnitudes
-    if n == 2:
-        squares: Floats = np.square(magnitudes)
-        return squares
-    with np.errstate(divide="ignore"):
-        powers: Floats = magnitudes**n
+    powers: Floats = np.square(magnitudes) if n == 2 else magnitudes**n
     return powers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -34,8 +34,8 @@ class Step:
     def __post_init__(self) -> None:
         if not 0 <= self.floor <= self.ceiling <= 1:
             raise PrunerError(
-                f"A floor of {self.floor} and a ceiling of {self.ceiling} leave no room: both lie between 0 and 1, "
-                "and the floor is not above the ceiling."
+                f"a floor of {self.floor:.0%} and a ceiling of {self.ceiling:.0%} leave no room: both lie between 0 "
+                "and 100 %, and the floor is not above the ceiling."
             )
 
 
@@ -90,51 +90,66 @@ class Plan:
         `AmountValueError` for a wrong amount.
         """
         made = make_method(method, options) if isinstance(method, str) else method
-        chosen: dict[str, Step] = {}
-        passed_over: dict[str, None] = {}
-        for pattern, amount in amounts.items():
-            step = Step(Amount.of(amount), made)
-            for info in matching(checkpoint, pattern):
-                if info.name == pattern:
-                    require_prunable(checkpoint, info)
-                    require_fit(checkpoint, info, made)
-                elif not is_candidate(info) or made.unfit(info):
-                    passed_over.setdefault(info.name)
-                    continue
-                chosen[info.name] = step
+        chosen, passed_over = _chosen(checkpoint, amounts, made)
         for pattern in exclude:
             for info in matching(checkpoint, pattern):
                 chosen.pop(info.name, None)
         if not chosen and amounts:
-            patterns = ", ".join(f"“{pattern}”" for pattern in amounts)
-            why = next((f": {text}" for name in passed_over if (text := made.unfit(checkpoint[name]))), "")
-            raise PrunerError(
-                f"{checkpoint.path}: nothing to prune: {patterns} leaves no floating-point parameter that "
-                f"{made.title} fits ({len(passed_over)} passed over{why})."
-            )
-        bounds = _bounds(checkpoint, floors, ceilings)
-        ordered = {
-            name: replace(chosen[name], floor=bounds[name][0], ceiling=bounds[name][1])
-            if name in bounds
-            else chosen[name]
-            for name in checkpoint.tensors
-            if name in chosen
-        }
+            raise _nothing_left(checkpoint, amounts, made, passed_over)
+        bounded = _with_bounds(checkpoint, chosen, floors or {}, ceilings or {})
+        ordered = {name: bounded[name] for name in checkpoint.tensors if name in bounded}
         return cls(ordered, tuple(name for name in passed_over if name not in ordered), scope)
 
 
-def _bounds(
-    checkpoint: Checkpoint, floors: Mapping[str, float] | None, ceilings: Mapping[str, float] | None
-) -> dict[str, tuple[float, float]]:
-    """The floor and the ceiling of each tensor that has one, by the last pattern that matches."""
-    found: dict[str, tuple[float, float]] = {}
-    for pattern, sparsity in (floors or {}).items():
+def _chosen(
+    checkpoint: Checkpoint, amounts: Mapping[str, Amount | float | int], method: Method
+) -> tuple[dict[str, Step], list[str]]:
+    """The step of each tensor by the last pattern that matches it, and the names that patterns passed over."""
+    chosen: dict[str, Step] = {}
+    passed_over: dict[str, None] = {}
+    for pattern, amount in amounts.items():
+        step = Step(Amount.of(amount), method)
         for info in matching(checkpoint, pattern):
-            found[info.name] = (float(sparsity), 1.0)
-    for pattern, sparsity in (ceilings or {}).items():
-        for info in matching(checkpoint, pattern):
-            found[info.name] = (found.get(info.name, (0.0, 1.0))[0], float(sparsity))
-    return found
+            if info.name == pattern:
+                require_prunable(checkpoint, info)
+                require_fit(checkpoint, info, method)
+            elif not is_candidate(info) or method.unfit(info):
+                passed_over.setdefault(info.name)
+                continue
+            chosen[info.name] = step
+    return chosen, list(passed_over)
+
+
+def _nothing_left(
+    checkpoint: Checkpoint, patterns: Iterable[str], method: Method, passed_over: Sequence[str]
+) -> PrunerError:
+    quoted = ", ".join(f"“{pattern}”" for pattern in patterns)
+    reasons = (f": “{name}”, {why}" for name in passed_over if (why := method.unfit(checkpoint[name])))
+    return PrunerError(
+        f"{checkpoint.path}: nothing to prune: {quoted} leaves no floating-point parameter that {method.title} fits "
+        f"({len(passed_over)} passed over{next(reasons, '')})."
+    )
+
+
+def _with_bounds(
+    checkpoint: Checkpoint, chosen: Mapping[str, Step], floors: Mapping[str, float], ceilings: Mapping[str, float]
+) -> dict[str, Step]:
+    """The steps with the floor and the ceiling of the last pattern that matches the tensor."""
+    bounds = {name: {"floor": step.floor, "ceiling": step.ceiling} for name, step in chosen.items()}
+    for side, patterns in (("floor", floors), ("ceiling", ceilings)):
+        for pattern, sparsity in patterns.items():
+            names = [info.name for info in matching(checkpoint, pattern) if info.name in chosen]
+            if not names:
+                raise PrunerError(f"{checkpoint.path}: the {side} of “{pattern}” matches no tensor that is pruned.")
+            for name in names:
+                bounds[name][side] = float(sparsity)
+    try:
+        return {
+            name: replace(step, floor=bounds[name]["floor"], ceiling=bounds[name]["ceiling"])
+            for name, step in chosen.items()
+        }
+    except PrunerError as error:
+        raise PrunerError(f"{checkpoint.path}: {error}") from None
 
 
 def is_candidate(info: TensorInfo) -> bool:

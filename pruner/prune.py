@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pruner.amount import Amount
+from pruner.bounded import Bounds
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.devices import resolve
-from pruner.elements import Elements, elements_of
+from pruner.elements import PIECE, Elements, elements_of
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
-from pruner.methods import Method, RankingMethod, takes_amount
+from pruner.methods import Method, RankingMethod
 from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
-from pruner.rounds import Outcome, Store, in_memory, required, run_round
+from pruner.rounds import Outcome, Store, in_memory, required, run_round, zeros_of
 from pruner.spill import MaskFile
 from pruner.ties import identical, sharers
 from pruner.transfers import on_device
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT_MEMORY = 512 << 20
+_LEAST_PIECE = 1 << 14
+_SHARE = 64
+"""Bytes of memory for each element of a piece: a few pieces of each thread are held, with their keys."""
 _MOST_NAMED = 20
 
 
@@ -148,9 +152,8 @@ def _twin(checkpoint: Checkpoint, name: str, made: Mapping[str, TensorPruning]) 
 
 
 def _work(checkpoint: Checkpoint, plan: Plan, group: Sequence[str]) -> int:
-    """About how many bytes are read: each value twice, once to count and once to make the mask."""
-    passes = 2 if takes_amount(plan.steps[group[0]].method) else 1
-    return passes * sum(checkpoint[name].nbytes for name in group)
+    """About how many bytes are worked on."""
+    return plan.steps[group[0]].method.passes * sum(checkpoint[name].nbytes for name in group)
 
 
 def _round(
@@ -166,8 +169,8 @@ def _round(
 ) -> dict[str, TensorPruning]:
     """One round on the tensors of a group; `notes` takes remarks for people."""
     step = plan.steps[group[0]]
-    bounds = [(plan.steps[name].floor, plan.steps[name].ceiling) for name in group]
-    tensors = [_elements(checkpoint, name, before, meter) for name in group]
+    bounds = _bounds(plan, group)
+    tensors = [_elements(checkpoint, name, before, memory, meter) for name in group]
 
     def work(placed: Sequence[Elements]) -> list[Outcome]:
         return run_round(step.method, step.amount, placed, bounds, memory // 4, store)
@@ -177,7 +180,13 @@ def _round(
     return {one.name: _after(one, step, outcome, before) for one, outcome in zip(tensors, outcomes, strict=True)}
 
 
-def _elements(checkpoint: Checkpoint, name: str, before: Mapping[str, TensorPruning], meter: Meter) -> Elements:
+def _bounds(plan: Plan, group: Sequence[str]) -> list[Bounds]:
+    return [(plan.steps[name].floor, plan.steps[name].ceiling) for name in group]
+
+
+def _elements(
+    checkpoint: Checkpoint, name: str, before: Mapping[str, TensorPruning], memory: int, meter: Meter
+) -> Elements:
     done = before.get(name)
     found = elements_of(
         checkpoint,
@@ -186,16 +195,16 @@ def _elements(checkpoint: Checkpoint, name: str, before: Mapping[str, TensorPrun
         threads=threads_here(),
         passed=lambda nbytes: meter.step(nbytes, name),
     )
-    return replace(found, zeros=done.zeros_before) if done else found
+    piece = max(_LEAST_PIECE, min(PIECE, memory // _SHARE // 8 * 8))
+    return replace(found, piece=piece, zeros=done.zeros_before if done else None)
 
 
 def _after(elements: Elements, step: Step, outcome: Outcome, before: Mapping[str, TensorPruning]) -> TensorPruning:
     done = before.get(elements.name)
     taken = outcome.mask.pruned - elements.mask.pruned
     last = Round(step.method, step.amount, taken, outcome.threshold, outcome.ties)
-    return TensorPruning(
-        elements.name, outcome.mask, (*(done.rounds if done else ()), last), outcome.zeros[0], outcome.zeros[1]
-    )
+    zeros = outcome.zeros or zeros_of(elements, outcome.mask)
+    return TensorPruning(elements.name, outcome.mask, (*(done.rounds if done else ()), last), *zeros)
 
 
 def _require_possible(
@@ -217,9 +226,9 @@ def _require_possible(
     for group in groups:
         step = plan.steps[group[0]]
         if isinstance(step.method, RankingMethod):
-            tensors = [_elements(checkpoint, name, before, Meter(0, None)) for name in group]
+            tensors = [_elements(checkpoint, name, before, DEFAULT_MEMORY, Meter(0, None)) for name in group]
             try:
-                required(step.amount, step.method.rank(tensors))
+                required(step.amount, step.method.rank(tensors), _bounds(plan, group))
             except AmountValueError as error:
                 whose = f"“{group[0]}”" if len(group) == 1 else f"{len(group)} tensors together"
                 raise AmountValueError(f"{checkpoint.path}: {whose}: {error}") from None

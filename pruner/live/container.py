@@ -13,7 +13,8 @@ from pruner.live.amounts import count_of
 from pruner.live.base import BasePruningMethod
 from pruner.live.errors import LiveIndexError, LiveTypeError, LiveValueError
 from pruner.live.l1_unstructured import L1Unstructured
-from pruner.live.smallest import kept_in, kept_mask
+from pruner.live.masks import bits_of
+from pruner.live.smallest import can_be_ranked, kept_mask
 
 _L1 = (L1Unstructured.compute_mask, torch_prune.L1Unstructured.compute_mask)
 """As they are here: a subclass's or a mock's own is called instead."""
@@ -51,17 +52,18 @@ class PruningContainer(torch_prune.PruningContainer, BasePruningMethod):
         channels along its `dim` that are not pruned as a whole; `global` all. Raises what the method raises.
         """
         method = self._pruning_methods[-1]
-        if type(method).compute_mask in _L1:
-            left = kept_in(default_mask)
-            if kept_in(default_mask, any_number=True) == left:
-                k = count_of(method.amount, left)  # type: ignore[attr-defined]
-                return kept_mask(t, default_mask, k, dtype=t.dtype, left=left)
+        if type(method).compute_mask in _L1 and can_be_ranked(t, default_mask):
+            before_it = bits_of(default_mask)
+            if before_it is not None:
+                k = count_of(method.amount, before_it.kept)  # type: ignore[attr-defined]
+                return kept_mask(t, before_it, k, t.dtype)
         dim = getattr(method, "dim", 0)
         if method.PRUNING_TYPE == "structured" and not -t.dim() <= dim < t.dim():  # type: ignore[attr-defined]
             raise LiveIndexError(f"Index {dim} is out of bounds for tensor with dimensions {t.dim()}")
         narrow = [one.dtype.itemsize == 1 and one.is_floating_point() for one in (t, default_mask)]
         scores = t.to(torch.float32) if narrow[0] else t
-        before = default_mask.to(torch.float32) if narrow[1] else default_mask.clone()
+        own = default_mask.clone(memory_format=torch.contiguous_format)  # for methods that write to it
+        before = own.to(torch.float32) if narrow[1] else own
         compute: Callable[..., Tensor] = super().compute_mask
         found = compute(scores, before)
         return found.to(t.dtype)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from pruner.live.base import BasePruningMethod
 from pruner.live.errors import LiveAssertionError, LiveValueError
-from pruner.live.masks import is_binary, is_ones, on_top_of
+from pruner.live.masks import bits_of, is_ones, on_top_of
+from pruner.live.plain import is_plain
 
 
 class CustomFromMask(torch_prune.CustomFromMask, BasePruningMethod):  # type: ignore[misc]
@@ -19,7 +21,8 @@ class CustomFromMask(torch_prune.CustomFromMask, BasePruningMethod):  # type: ig
     """
 
     def __init__(self, mask: Tensor) -> None:
-        if isinstance(mask, Tensor) and not is_binary(mask):
+        looked_at = isinstance(mask, Tensor) and mask.dtype != torch.bool and is_plain(mask)
+        if looked_at and bits_of(mask) is None:
             raise LiveValueError("A mask has 0, which prunes, and 1, which keeps; this one has other numbers.")
         self.mask = mask
 

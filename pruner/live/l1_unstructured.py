@@ -10,7 +10,8 @@ from torch.nn.utils import prune as torch_prune
 from pruner.live.amounts import count_of, require_amount
 from pruner.live.base import BasePruningMethod
 from pruner.live.masks import is_ones, on_top_of
-from pruner.live.smallest import kept_mask
+from pruner.live.smallest import can_be_ranked, kept_mask
+from pruner.mask import Mask
 
 
 class L1Unstructured(torch_prune.L1Unstructured, BasePruningMethod):  # type: ignore[misc]
@@ -30,7 +31,10 @@ class L1Unstructured(torch_prune.L1Unstructured, BasePruningMethod):  # type: ig
         `t` has any dtype with a magnitude and any strides. Raises `ValueError` for a count above its size.
         """
         k = count_of(self.amount, t.nelement())
-        mask = kept_mask(t, None, k, dtype=default_mask.dtype)
+        if not can_be_ranked(t, default_mask):
+            found: Tensor = super().compute_mask(t, default_mask)  # type: ignore[no-untyped-call]
+            return found
+        mask = kept_mask(t, Mask.ones(tuple(t.shape)), k, default_mask.dtype)
         return mask if is_ones(default_mask) else on_top_of(default_mask, mask)
 
 

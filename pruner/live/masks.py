@@ -1,11 +1,15 @@
-"""Masks before a round: of ones without the memory of ones, and combined with what a round adds."""
+"""Masks before a round: of ones without the memory of ones, as bits, and combined with what a round adds."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pruner.pieces import pieces
+from pruner.elements import Values, elements_in
+from pruner.live.plain import is_plain
+from pruner.mask import Bytes, Mask
+from pruner.parallel import in_order, threads_here
 
 
 def ones_for(tensor: Tensor) -> Tensor:
@@ -15,7 +19,7 @@ def ones_for(tensor: Tensor) -> Tensor:
 
 def is_ones(mask: Tensor) -> bool:
     """Whether a mask is one of `ones_for`."""
-    return mask.numel() > 1 and not any(mask.stride()) and mask.as_strided((), ()).item() == 1
+    return mask.numel() > 1 and not any(mask.stride()) and is_plain(mask) and bool(mask.as_strided((), ()).item() == 1)
 
 
 def on_top_of(default_mask: Tensor, mask: Tensor) -> Tensor:
@@ -23,8 +27,22 @@ def on_top_of(default_mask: Tensor, mask: Tensor) -> Tensor:
     return torch.mul(mask.to(default_mask.dtype), default_mask)
 
 
-def is_binary(mask: Tensor) -> bool:
-    """Whether a mask, of any dtype, has nothing but 0 and 1."""
-    if mask.dtype == torch.bool or mask.device.type == "meta":
-        return True
-    return all(bool(((one == 0) | (one == 1)).all()) for (one,) in pieces(1 << 20, mask.detach()))
+def bits_of(mask: Tensor) -> Mask | None:
+    """A mask of 0 and 1, of any dtype, strides and device, one bit an element; None where it has other numbers."""
+    elements = elements_in(mask, threads=threads_here())
+
+    def part(piece: tuple[int, Values]) -> Bytes | None:
+        values = piece[1]()
+        ones = values == 1
+        if not bool((ones | (values == 0)).all()):
+            return None
+        return np.packbits(ones.cpu().numpy(), bitorder="little")
+
+    bits = np.empty((mask.numel() + 7) // 8, dtype=np.uint8)
+    filled = 0
+    for found in in_order(part, elements.pieces(), elements.threads):
+        if found is None:
+            return None
+        bits[filled : filled + len(found)] = found
+        filled += len(found)
+    return Mask(elements.shape, bits)

@@ -13,8 +13,10 @@ from pruner.live.amounts import count_of
 from pruner.live.container import _L1, PruningContainer
 from pruner.live.custom_from_mask import CustomFromMask
 from pruner.live.errors import LiveIndexError, LiveRuntimeError, LiveTypeError
+from pruner.live.masks import bits_of
 from pruner.live.rounds import hook_of, mask_of, parameter_of, unchanged_on_failure
-from pruner.live.smallest import kept_in, kept_masks
+from pruner.live.smallest import can_be_ranked, kept_masks
+from pruner.mask import Mask
 
 Place = tuple[nn.Module, str]
 
@@ -66,19 +68,23 @@ def _masks(
         one = scores.get(place, owner)
         if one.numel() != owner.numel():
             raise LiveIndexError(f"“{place[1]}” has {owner.numel()} elements, its importance_scores {one.numel()}")
-        values.setdefault(id(owner), one.detach().view_as(owner) if one.shape != owner.shape else one.detach())
+        values.setdefault(id(owner), one.detach().reshape(owner.shape))
         mask = mask_of(*place) if hook_of(*place)[1] is not None else None
         other = before.get(id(owner))
         before[id(owner)] = mask if other is None else other if mask is None else other * mask
     if len({one.device for one in values.values()}) > 1:
         raise LiveTypeError("Found two parameters on different devices, this is currently not supported.")
-    sizes = {id(owner): owner for owner in owners}
-    if type(method).compute_mask in _L1:
-        left = [one.numel() if (mask := before[key]) is None else kept_in(mask) for key, one in values.items()]
-        k = count_of(method.amount, sum(left))
-        types = [sizes[key].dtype for key in values]
-        made = kept_masks(list(values.values()), list(before.values()), k, types, left=sum(left))
-        return dict(zip(values, made, strict=True))
+    if type(method).compute_mask in _L1 and can_be_ranked(*values.values()):
+        bits = [
+            Mask.ones(tuple(one.shape)) if (mask := before[key]) is None else bits_of(mask)
+            for key, one in values.items()
+        ]
+        kept = [one for one in bits if one is not None]
+        if len(kept) == len(bits):
+            k = count_of(method.amount, sum(one.kept for one in kept))
+            types = {id(owner): owner.dtype for owner in owners}
+            made = kept_masks(list(values.values()), kept, k, [types[key] for key in values])
+            return dict(zip(values, made, strict=True))
     return _masks_by_joining(values, before, method)
 
 

@@ -19,6 +19,7 @@ from pruner.live.custom_from_mask import CustomFromMask
 from pruner.live.errors import LiveAssertionError, LiveAttributeError, LiveTypeError
 from pruner.live.l1_unstructured import L1Unstructured
 from pruner.live.masks import ones_for
+from pruner.live.plain import is_plain
 from pruner.live.product import masked
 from pruner.live.random_unstructured import RandomUnstructured
 
@@ -130,7 +131,8 @@ def _parts(module: nn.Module) -> list[Any]:
 
 
 def _first_mask(method: BasePruningMethod, orig: nn.Parameter, scores: Tensor | None) -> Tensor:
-    default = ones_for(orig) if type(method).compute_mask in _READ_ONLY else torch.ones_like(orig)
+    read_only = type(method).compute_mask in _READ_ONLY and is_plain(orig)
+    default = ones_for(orig) if read_only else torch.ones_like(orig)
     compute: Callable[..., Tensor] = method.compute_mask
     return compute(orig if scores is None else scores, default_mask=default)
 

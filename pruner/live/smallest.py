@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pruner.elements import PIECE, PIECE_ELSEWHERE, elements_in
+from pruner.elements import PIECE, elements_in
 from pruner.keys import KeyArray, magnitude_keys
+from pruner.live.plain import is_plain
 from pruner.mask import Bools, Mask
 from pruner.parallel import in_order, threads_here
-from pruner.pieces import pieces
 from pruner.ranking import by_magnitude
-from pruner.rounds import prune_smallest
+from pruner.selection import host
+from pruner.smallest import prune_smallest
 
 _FEW = 1 << 17
 """Up to so many elements of one tensor the work is done at once, where each call counts."""
@@ -23,58 +24,40 @@ _ROOM = 1 << 26
 _SIGNED = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def kept_mask(
-    importance: Tensor, mask: Tensor | None, k: int, *, dtype: torch.dtype | None = None, left: int | None = None
-) -> Tensor:
+def kept_mask(importance: Tensor, mask: Mask, k: int, dtype: torch.dtype) -> Tensor:
     """The mask after the `k` smallest magnitudes among the elements that `mask` keeps are pruned.
 
-    `importance` has any shape, strides, device and any dtype with a magnitude; `mask`, of its shape, keeps where it is
-    1 (None keeps everything). Ties are pruned in the order of the flat index, NaN last; integers and complex numbers
-    count by their absolute value. `left` is how many elements `mask` keeps, where that is known.
-    The result has 1 and 0, the mask's dtype (or `dtype`, or the importance's) and the importance's strides.
+    `importance` has any strides, device and any dtype with a magnitude, `mask` its shape. Ties are pruned in the order
+    of the flat index, NaN last; integers and complex numbers count by their absolute value. The result has 1 and 0 in
+    the `dtype`, and the importance's strides.
     """
-    wanted = dtype or (importance if mask is None else mask).dtype
-    return kept_masks([importance], [mask], k, [wanted], left=left)[0]
+    return kept_masks([importance], [mask], k, [dtype])[0]
 
 
 def kept_masks(
-    importances: Sequence[Tensor],
-    masks: Sequence[Tensor | None],
-    k: int,
-    dtypes: Sequence[torch.dtype],
-    *,
-    left: int | None = None,
+    importances: Sequence[Tensor], masks: Sequence[Mask], k: int, dtypes: Sequence[torch.dtype]
 ) -> list[Tensor]:
     """The same over several tensors taken together, ties in their order; `k` is at most what the masks keep."""
-    scores = [one.detach() for one in importances]
-    before = [None if one is None else one.detach() for one in masks]
+    scores = [one.detach().resolve_neg() for one in importances]
     outs = [torch.empty_like(score, dtype=dtype) for score, dtype in zip(scores, dtypes, strict=True)]
-    if left is None:
-        left = sum(one.numel() if mask is None else kept_in(mask) for one, mask in zip(scores, before, strict=True))
-    if k == 0 or not left:
-        for out, mask in zip(outs, before, strict=True):
-            if mask is None:
-                out.fill_(1)
-            else:
-                out.copy_(mask == 1)
-    elif len(scores) == 1 and before[0] is None and scores[0].is_cpu and left <= _FEW:
-        kept = torch.from_numpy(_kept_of_few(magnitude_keys(scores[0].reshape(-1)), k))
-        outs[0].copy_(kept.view(outs[0].shape))
+    if k == 0:
+        for out, mask in zip(outs, masks, strict=True):
+            _unpack(mask, out)
+    elif len(scores) == 1 and scores[0].is_cpu and scores[0].numel() <= _FEW:
+        kept = masks[0].to_bools().reshape(-1)
+        kept[kept] = _kept_of_few(host(magnitude_keys(scores[0].reshape(-1)))[kept], k)
+        outs[0].copy_(torch.from_numpy(kept).view(outs[0].shape))
     else:
-        _write(scores, before, outs, k)
+        _write(scores, masks, outs, k)
     return outs
 
 
-def kept_in(mask: Tensor, *, any_number: bool = False) -> int:
-    """How many elements of a mask are 1, or are not 0."""
-    kept = 0
-    for (piece,) in pieces(PIECE if mask.is_cpu else PIECE_ELSEWHERE, mask.detach()):
-        kept += int(torch.count_nonzero(piece != 0 if any_number else piece == 1))
-    return kept
+def can_be_ranked(*tensors: Tensor) -> bool:
+    """Whether the engine can work on tensors: where it cannot, torch's own operations do what they can."""
+    return is_plain(*tensors) and all(one.dtype != torch.float8_e8m0fnu for one in tensors)  # which has no zero
 
 
-def _kept_of_few(keys: KeyArray | Tensor, k: int) -> Bools:
-    assert isinstance(keys, np.ndarray)
+def _kept_of_few(keys: KeyArray, k: int) -> Bools:
     key = np.partition(keys, k - 1)[k - 1]
     stays: Bools = keys >= key
     at_key = k - len(keys) + int(np.count_nonzero(stays))
@@ -82,29 +65,17 @@ def _kept_of_few(keys: KeyArray | Tensor, k: int) -> Bools:
     return stays
 
 
-def _write(scores: Sequence[Tensor], masks: Sequence[Tensor | None], outs: Sequence[Tensor], k: int) -> None:
+def _write(scores: Sequence[Tensor], masks: Sequence[Mask], outs: Sequence[Tensor], k: int) -> None:
     threads = threads_here()
-    tensors = [
-        elements_in(score, None if mask is None else _packed(mask, threads), threads=threads)
-        for score, mask in zip(scores, masks, strict=True)
-    ]
+    tensors = [elements_in(score, mask, threads=threads) for score, mask in zip(scores, masks, strict=True)]
     _, kept = prune_smallest(by_magnitude(tensors, by_value=False), k, _ROOM)
     for elements, found, out in zip(tensors, kept, outs, strict=True):
-        _unpack(Mask(elements.shape, found.bits & elements.mask.bits), out, threads)
+        _unpack(Mask(elements.shape, found.bits & elements.mask.bits), out)
 
 
-def _packed(mask: Tensor, threads: int) -> Mask:
-    """Where a mask is 1, one bit an element."""
-    elements = elements_in(mask, threads=threads)
-    parts = in_order(
-        lambda piece: np.packbits((piece[1]() == 1).cpu().numpy(), bitorder="little"), elements.pieces(), threads
-    )
-    return Mask(elements.shape, np.concatenate(list(parts)))
-
-
-def _unpack(mask: Mask, out: Tensor, threads: int) -> None:
+def _unpack(mask: Mask, out: Tensor) -> None:
     """Write 1 and 0 to a tensor of any dtype, strides and device."""
-    if not (out.is_cpu and out.is_contiguous() and type(out) is Tensor):
+    if not (out.is_cpu and out.is_contiguous() and out.dtype.itemsize in _SIGNED):
         out.copy_(mask.to_tensor())
         return
     bits = out.view(-1).view(_SIGNED[out.dtype.itemsize]).numpy()
@@ -114,11 +85,11 @@ def _unpack(mask: Mask, out: Tensor, threads: int) -> None:
         stop = min(start + PIECE, mask.numel)
         np.multiply(mask.chunk(start, stop).view(np.int8), one, out=bits[start:stop], casting="unsafe")
 
-    for _ in in_order(fill, range(0, mask.numel, PIECE), threads):
+    for _ in in_order(fill, range(0, mask.numel, PIECE), threads_here()):
         pass
 
 
 @cache
 def _one(dtype: torch.dtype) -> int:
     """The bits of 1."""
-    return int(torch.ones(1).to(dtype).view(_SIGNED[dtype.itemsize])[0])
+    return int(torch.ones(1, device="cpu").to(dtype).view(_SIGNED[dtype.itemsize])[0])

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements
 from pruner.errors import PrunerError
 from pruner.mask import Mask
@@ -21,14 +20,28 @@ from pruner.registry import discover
 Scope = Literal["local", "global"]
 
 
+class Shaped(Protocol):
+    """A tensor as far as its shape is known."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Elements along each dimension."""
+        ...
+
+
 class Method(Protocol):
-    """How units are chosen. `name` is used in files and commands, `title` and `about` are for people."""
+    """How units are chosen.
+
+    `name` is used in files and commands, `title` and `about` are for people; `passes` is how often all values are
+    read, or as many bytes worked on, the count of zeros at the end included.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str]
+    passes: ClassVar[int]
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """Why the method has no meaning for a prunable tensor, as the end of a sentence; empty where it has."""
         ...
 

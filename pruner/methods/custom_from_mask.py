@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from pruner.checkpoint import TensorInfo
 from pruner.companions import companion
 from pruner.elements import Elements, Values
 from pruner.errors import PrunerError
 from pruner.mask import Bytes, Mask
-from pruner.methods import option
+from pruner.methods import Shaped, option
 from pruner.parallel import in_order
 
 
@@ -26,10 +25,11 @@ class CustomFromMask:
     name: ClassVar[str] = "custom_from_mask"
     title: ClassVar[str] = "Mask from a file"
     about: ClassVar[str] = "Prunes where a mask made elsewhere is 0. It takes no amount."
+    passes: ClassVar[int] = 2
 
     file: str = option("File", "A checkpoint with NAME_mask or NAME for each tensor, of its shape, of 0 and 1.", str)
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """A mask has every shape."""
         return ""
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements
-from pruner.methods import Scope
+from pruner.methods import Scope, Shaped
 from pruner.ranking import Ranking, by_magnitude
 
 
@@ -19,9 +18,10 @@ class L1Unstructured:
     name: ClassVar[str] = "l1_unstructured"
     title: ClassVar[str] = "L1 unstructured"
     about: ClassVar[str] = "Prunes the elements with the smallest magnitudes."
+    passes: ClassVar[int] = 2
     scopes: ClassVar[tuple[Scope, ...]] = ("local", "global")
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """Every element has a magnitude."""
         return ""
 

@@ -11,12 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from pruner.channels import Channels, no_channels
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements, without_pruned
 from pruner.errors import PrunerError
 from pruner.keys import KeyArray, key_bits, magnitude_keys, magnitude_of, pruned_key
 from pruner.mask import Mask
-from pruner.methods import Scope, option
+from pruner.methods import Scope, Shaped, option
 from pruner.norms import channel_norms
 from pruner.ranking import Ranking
 from pruner.selection import Load, host
@@ -33,6 +32,7 @@ class LnStructured:
     name: ClassVar[str] = "ln_structured"
     title: ClassVar[str] = "Ln structured"
     about: ClassVar[str] = "Prunes the whole channels with the smallest norms."
+    passes: ClassVar[int] = 2
     scopes: ClassVar[tuple[Scope, ...]] = ("local",)
 
     n: float = option("Norm", "1 sums magnitudes, 2 is Euclidean, inf takes the largest magnitude.", float, 2.0)
@@ -43,9 +43,9 @@ class LnStructured:
             raise PrunerError("A norm has a number: 1, 2 or inf.")
         object.__setattr__(self, "n", float(self.n))
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """A vector has no channels."""
-        return no_channels(info, self.dim)
+        return no_channels(tensor.shape, self.dim)
 
     def rank(self, tensors: Sequence[Elements]) -> Sequence[Ranking]:
         """Channels by norm."""
@@ -73,7 +73,7 @@ class LnStructured:
             left.kept,
             bits,
             pieces,
-            mask_of=lambda kept: channels.widened(kept.to_bools(), elements.mask),
+            mask_of=lambda kept: channels.widened(kept.chunk(0, channels.count), elements.mask),
             magnitude=partial(magnitude_of, dtype=torch.float64),
         )
 

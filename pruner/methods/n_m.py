@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from pruner.checkpoint import TensorInfo
+from pruner.channels import no_dimension
 from pruner.elements import Elements, Values
 from pruner.errors import PrunerError
 from pruner.keys import KeyArray, magnitude_keys
 from pruner.mask import Bools, Bytes, Mask
-from pruner.methods import option
+from pruner.methods import Shaped, option
 from pruner.parallel import in_order
 from pruner.selection import host
 
@@ -34,6 +34,7 @@ class NM:
     name: ClassVar[str] = "n_m"
     title: ClassVar[str] = "N:M"
     about: ClassVar[str] = "Keeps the N largest magnitudes of every M neighbours, such as 2:4. It takes no amount."
+    passes: ClassVar[int] = 2
 
     n: int = option("N, kept", "How many elements of each group stay.", int, 2)
     m: int = option("M, group", "How many neighbours a group has; it must divide the dimension.", int, 4)
@@ -45,16 +46,17 @@ class NM:
         if not 0 <= self.n <= self.m or self.m < 1:
             raise PrunerError(f"{self.n}:{self.m} is no pattern: N of every M elements are kept, such as 2:4.")
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """The dimension must be there, and consist of whole groups."""
-        dims = len(info.shape)
-        if not -dims <= self.dim < dims:
-            return f"it has {dims} dimension{'s' * (dims != 1)}, and none of them is {self.dim}"
-        size = info.shape[self.dim]
+        if missing := no_dimension(tensor.shape, self.dim):
+            return missing
+        size = tensor.shape[self.dim]
         return f"its dimension {self.dim} has {size} elements, not a multiple of {self.m}" if size % self.m else ""
 
     def mask(self, elements: Elements) -> Mask:
         """The mask after the round, of the tensor's shape."""
+        if not elements.numel:
+            return elements.mask
         inner = math.prod(elements.shape[self.dim % len(elements.shape) + 1 :])
         run = self.m * inner
         whole = math.lcm(run, 8)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pruner.channels import Channels, no_channels
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements
 from pruner.errors import PrunerError
 from pruner.mask import Mask
-from pruner.methods import Scope, option
+from pruner.methods import Scope, Shaped, option
 from pruner.randomness import ranked_at_random
 from pruner.ranking import Ranking
 
@@ -27,6 +26,7 @@ class RandomStructured:
     name: ClassVar[str] = "random_structured"
     title: ClassVar[str] = "Random structured"
     about: ClassVar[str] = "Prunes whole channels at random."
+    passes: ClassVar[int] = 1
     scopes: ClassVar[tuple[Scope, ...]] = ("local",)
 
     dim: int = option("Dimension", "Along which dimension the channels lie: 0 is output, 1 input, -1 the last.", int, 0)
@@ -36,9 +36,9 @@ class RandomStructured:
         if self.seed < 0:
             raise PrunerError(f"A seed starts at 0; it is not {self.seed}.")
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """A vector has no channels."""
-        return no_channels(info, self.dim)
+        return no_channels(tensor.shape, self.dim)
 
     def rank(self, tensors: Sequence[Elements]) -> Sequence[Ranking]:
         """Channels in a random order; values are not read."""
@@ -47,8 +47,8 @@ class RandomStructured:
     def _ranking(self, elements: Elements) -> Ranking:
         channels = Channels(elements.shape, self.dim)
         left = Mask.from_bools(channels.left(elements.mask))
-        ranked = ranked_at_random(elements.name, self.seed, left)
-        return replace(ranked, mask_of=lambda kept: channels.widened(kept.to_bools(), elements.mask))
+        ranked = ranked_at_random(elements, self.seed, left)
+        return replace(ranked, mask_of=lambda kept: channels.widened(kept.chunk(0, channels.count), elements.mask))
 
 
 METHOD = RandomStructured

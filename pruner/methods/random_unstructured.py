@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements
 from pruner.errors import PrunerError
-from pruner.methods import Scope, option
+from pruner.methods import Scope, Shaped, option
 from pruner.randomness import ranked_at_random
 from pruner.ranking import Ranking
 
@@ -25,6 +24,7 @@ class RandomUnstructured:
     name: ClassVar[str] = "random_unstructured"
     title: ClassVar[str] = "Random unstructured"
     about: ClassVar[str] = "Prunes elements at random: the floor that a better method has to beat."
+    passes: ClassVar[int] = 3
     scopes: ClassVar[tuple[Scope, ...]] = ("local", "global")
 
     seed: int = option("Seed", "The same seed prunes the same elements, on every machine and device.", int, 0)
@@ -33,13 +33,13 @@ class RandomUnstructured:
         if self.seed < 0:
             raise PrunerError(f"A seed starts at 0; it is not {self.seed}.")
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """Chance takes every element."""
         return ""
 
     def rank(self, tensors: Sequence[Elements]) -> Sequence[Ranking]:
         """Elements in a random order; their values are not read."""
-        return [ranked_at_random(one.name, self.seed, one.mask, one.threads) for one in tensors]
+        return [ranked_at_random(one, self.seed, one.mask) for one in tensors]
 
 
 METHOD = RandomUnstructured

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pruner.checkpoint import TensorInfo
 from pruner.companions import companion
 from pruner.elements import Elements
-from pruner.methods import Scope, option
+from pruner.methods import Scope, Shaped, option
 from pruner.ranking import Ranking, by_magnitude
 
 
@@ -24,11 +23,12 @@ class Scores:
     name: ClassVar[str] = "scores"
     title: ClassVar[str] = "Scores from a file"
     about: ClassVar[str] = "Prunes the elements with the smallest scores, such as Wanda's or Taylor's."
+    passes: ClassVar[int] = 3
     scopes: ClassVar[tuple[Scope, ...]] = ("local", "global")
 
     file: str = option("File", "A checkpoint that has a score, under the tensor's own name, for each element.", str)
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """Scores have every shape."""
         return ""
 

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pruner.checkpoint import TensorInfo
 from pruner.elements import Elements
 from pruner.errors import PrunerError
 from pruner.keys import key_at_most
 from pruner.mask import Mask
-from pruner.methods import option
+from pruner.methods import Shaped, option
 from pruner.selection import Cut, keep
 
 
@@ -25,6 +24,7 @@ class Threshold:
     name: ClassVar[str] = "threshold"
     title: ClassVar[str] = "Threshold"
     about: ClassVar[str] = "Prunes all elements up to a magnitude. It takes no amount."
+    passes: ClassVar[int] = 2
 
     value: float = option("Magnitude", "The largest magnitude that is pruned.", float)
 
@@ -32,7 +32,7 @@ class Threshold:
         if not self.value >= 0 or math.isinf(self.value):
             raise PrunerError(f"A threshold is a magnitude, 0 or above; it is not {self.value}.")
 
-    def unfit(self, info: TensorInfo) -> str:
+    def unfit(self, tensor: Shaped) -> str:
         """Every element has a magnitude."""
         return ""
 

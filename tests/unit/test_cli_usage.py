@@ -86,7 +86,7 @@ from pruner.methods import option
 
 @dataclass(frozen=True)
 class First:
-    name, title, about = "first", "First", "Keeps the first elements alone."
+    name, title, about, passes = "first", "First", "Keeps the first elements alone.", 1
     count: int = option("Count", "How many stay.", int, 1)
 
     def unfit(self, info):
