@@ -29,13 +29,16 @@ class Edge:
 
 
 def limits_of(rankings: Sequence[Ranking], bounds: Sequence[Bounds]) -> list[tuple[int, int]]:
-    """How many units of each tensor a round must and may prune; earlier rounds count."""
+    """How many units of each tensor a round must and may prune; earlier rounds count.
+
+    Where no whole number of units lies between floor and ceiling, the floor holds.
+    """
     limits = []
     for ranking, (low, high) in zip(rankings, bounds, strict=True):
         gone = ranking.units - ranking.left
         least = math.ceil(low * ranking.units - _HAIR) - gone
         most = math.floor(high * ranking.units + _HAIR) - gone
-        limits.append((max(0, least), max(0, most)))
+        limits.append((max(0, least), max(0, least, most)))
     return limits
 
 

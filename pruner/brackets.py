@@ -14,6 +14,7 @@ _DEVIATIONS = 6
 """How many standard deviations of the sample's rank the bracket is wide to each side."""
 _TIED = 1 / 2000
 """The share of a sample that one key has when too many elements may have it to gather them."""
+_SHORT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,20 @@ def bracket_of(sample: Sampled, share: float, bits: int) -> Bracket:
     """
     keys, size = sample.keys, len(sample.keys)
     place = min(int(share * size), size - 1)
-    deviation = _deviation(sample, np.partition(keys, place)[place])
+    ordered = _in_order(keys, place)
+    deviation = _deviation(sample, ordered[place])
     apart = _DEVIATIONS * max(deviation, math.sqrt(size * share * (1 - share))) + max(sample.lengths) + 8
     first, last = math.floor(share * size - apart), math.ceil(share * size + apart)
-    ordered = np.partition(keys, sorted({min(max(first, 0), size - 1), min(max(last, 0), size - 1)}))
+    ordered = _in_order(ordered, min(max(first, 0), size - 1), min(max(last, 0), size - 1))
     low = int(ordered[first]) if first >= 0 else 0
     high = int(ordered[last]) if last < size else pruned_key(bits) - 1
     many = _TIED * size + 2
     return Bracket(low, high, *(bool(np.count_nonzero(keys == end) > many) for end in (low, high)))
+
+
+def _in_order(keys: KeyArray, *places: int) -> KeyArray:
+    """The keys, ordered so far that the ones at these places are right; short ones are sorted, by radix."""
+    return np.sort(keys, kind="stable") if keys.itemsize <= _SHORT else np.partition(keys, sorted(set(places)))
 
 
 def _deviation(sample: Sampled, key: int) -> float:

@@ -42,7 +42,9 @@ class Mask:
         """The mask that keeps everything; where it is large it is one byte that is seen everywhere."""
         numel = math.prod(shape)
         if numel % 8 == 0 and numel > _LARGE:
-            return cls(shape, np.broadcast_to(np.uint8(0xFF), (numel // 8,)))
+            whole = cls(shape, np.broadcast_to(np.uint8(0xFF), (numel // 8,)))
+            vars(whole)["kept"] = numel
+            return whole
         bits = np.full((numel + 7) // 8, 0xFF, dtype=np.uint8)
         if numel % 8:
             bits[-1] = (1 << numel % 8) - 1

@@ -21,8 +21,9 @@ BITS = 31
 def ranked_at_random(elements: Elements, seed: int, mask: Mask) -> Ranking:
     """The units of a tensor that `mask` keeps, in a random order.
 
-    The unit `i` has the `i`-th 32-bit half of the outputs of PCG64, without its last bit, as its key. The generator is seeded by `seed` and the tensor's name, so that a tensor's order does not depend on what else is
-    pruned, and a later round of the same seed prunes on where the last one ended.
+    The unit `i` has the `i`-th 32-bit half of the outputs of PCG64, without its last bit, as its key. The generator is
+    seeded by `seed` and the tensor's name, so that a tensor's order does not depend on what else is pruned, and a later
+    round of the same seed prunes on where the last one ended.
     """
     digest = hashlib.sha256(elements.name.encode("utf-8", "surrogatepass")).digest()
     words = np.frombuffer(digest, dtype="<u4").tolist()

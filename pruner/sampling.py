@@ -18,7 +18,8 @@ from pruner.reading import read_bytes
 if TYPE_CHECKING:
     import torch
 
-_BLOCK = 1 << 9
+_BLOCK = 1 << 8
+_WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,11 @@ def sample_of_tensor(tensor: torch.Tensor, count: int) -> Sample | None:
     import torch
 
     starts, length = _blocks(tensor.numel(), count)
-    places = torch.from_numpy(_places(starts, length)).to(tensor.device)
-    return Sample(starts, length, tensor.view(-1)[places])
+    places, flat = _places(starts, length), tensor.view(-1)
+    if tensor.is_cpu and tensor.dtype.itemsize in _WORDS:  # torch's threads would wait for one another
+        words = flat.view(getattr(torch, _WORDS[tensor.dtype.itemsize])).numpy()
+        return Sample(starts, length, torch.from_numpy(words[places]).view(tensor.dtype))
+    return Sample(starts, length, flat[torch.from_numpy(places).to(tensor.device)])
 
 
 def _blocks(numel: int, count: int) -> tuple[npt.NDArray[np.int64], int]:

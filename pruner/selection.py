@@ -9,7 +9,7 @@ outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,28 +83,27 @@ def smallest(
     return _cut_by_histogram(pieces, k, bits, threads)
 
 
-def keep(pieces: Pieces, cut: Cut, at_key: int, numel: int, *, threads: int = 1) -> Kept:
-    """What the cut leaves of a tensor of `numel` keys; `at_key` of those that equal the cut's are yet to be pruned.
+def keep(pieces: Pieces, cut: Cut, sizes: Sequence[int], *, threads: int = 1) -> Iterator[Kept]:
+    """What the cut leaves of each of several tensors, whose keys the pieces give one after another.
 
-    All pieces but the last have a multiple of 8 keys.
+    `sizes` counts the keys of each; all pieces of a tensor but its last have a multiple of 8 keys.
     """
-    bits = np.empty((numel + 7) // 8, dtype=np.uint8)
-    start = taken = equal = zeros = 0
-
-    def sides(load: Load) -> _Sides:
-        return _sides(load(), cut.key, at_key < cut.equal)
-
-    for part in in_order(sides, pieces(), threads):
-        left = at_key - taken
-        packed = part.above if left >= part.equal else part.from_key
-        if 0 < left < part.equal:
-            packed = _without_first(part, left)
-        bits[start : start + len(packed)] = packed
-        start += len(packed)
-        taken += min(left, part.equal)
-        equal += part.equal
-        zeros += part.zeros
-    return Kept(bits, taken, equal, zeros)
+    every = cut.at_key >= cut.equal
+    parts = in_order(lambda load: _sides(load(), cut.key, not every), pieces(), threads)
+    left = cut.at_key
+    for size in sizes:
+        bits = np.empty((size + 7) // 8, dtype=np.uint8)
+        filled = place = taken = equal = zeros = 0
+        while filled < size:
+            part = next(parts)
+            bits[place : place + len(part.above)] = _without_first(part, left)
+            place += len(part.above)
+            filled += part.size
+            taken += min(left, part.equal)
+            left -= min(left, part.equal)
+            equal += part.equal
+            zeros += part.zeros
+        yield Kept(bits, taken, equal, zeros)
 
 
 def host(keys: KeyArray | torch.Tensor) -> KeyArray:
@@ -243,7 +242,11 @@ def _packed(flags: npt.NDArray[np.bool_] | torch.Tensor) -> Bytes:
 
 
 def _without_first(part: _Sides, count: int) -> Bytes:
-    """The piece's bits with the first `count` of the keys that equal the cut's pruned."""
+    """The piece's bits with the first `count` of the keys that equal the cut's pruned, at most all of them."""
+    if count >= part.equal:
+        return part.above
+    if not count:
+        return part.from_key
     ties = np.unpackbits(part.from_key ^ part.above, count=part.size, bitorder="little")
     ties[np.flatnonzero(ties)[:count]] = 0
     return part.above | np.packbits(ties, bitorder="little")

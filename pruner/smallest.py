@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 from pruner.brackets import Sampled, joined
@@ -10,6 +11,9 @@ from pruner.ranking import Ranking
 from pruner.selection import FEW, Cut, Kept, Load, keep, smallest
 
 _MOST_SAMPLED = 1 << 23
+_SHORT_BITS = 16
+_FINER = 6
+"""Keys of 16 bits are sorted in no time, and so many more of them leave next to none inside the bracket."""
 
 
 def prune_smallest(rankings: Sequence[Ranking], k: int, room: int) -> tuple[Cut, Iterator[Kept]]:
@@ -18,39 +22,38 @@ def prune_smallest(rankings: Sequence[Ranking], k: int, room: int) -> tuple[Cut,
     At most `room` bytes of keys are held. The bits of what was pruned before are of no meaning.
     """
     cut = cut_of(rankings, k, room)
-    return cut, _kept(rankings, cut)
-
-
-def _kept(rankings: Sequence[Ranking], cut: Cut) -> Iterator[Kept]:
-    at_key = cut.at_key
-    for one in rankings:
-        found = keep(one.pieces, cut, at_key, one.units, threads=one.threads)
-        at_key -= found.at_key
-        yield found
+    sizes = [one.units for one in rankings]
+    return cut, keep(partial(_pieces, rankings), cut, sizes, threads=_threads(rankings))
 
 
 def cut_of(rankings: Sequence[Ranking], k: int, room: int) -> Cut:
+    """The cut alone; see `prune_smallest`."""
     total = sum(one.units for one in rankings)
-
-    def pieces() -> Iterator[Load]:
-        return chain.from_iterable(one.pieces() for one in rankings)
-
     return smallest(
-        pieces,
+        partial(_pieces, rankings),
         k,
         rankings[0].bits,
         total,
         None if total <= FEW else _sample(rankings, room),
         left=sum(one.left for one in rankings),
-        threads=max(one.threads for one in rankings),
+        threads=_threads(rankings),
         room=room,
     )
+
+
+def _pieces(rankings: Sequence[Ranking]) -> Iterator[Load]:
+    return chain.from_iterable(one.pieces() for one in rankings)
+
+
+def _threads(rankings: Sequence[Ranking]) -> int:
+    return max(one.threads for one in rankings)
 
 
 def _sample(rankings: Sequence[Ranking], room: int) -> Sampled | None:
     """Keys from everywhere, of each tensor its share; so many that they and what lies in their bracket are few."""
     left = sum(one.left for one in rankings)
-    wanted = min(int((2 * left) ** (2 / 3)), left, _MOST_SAMPLED, room // 32)
+    finer = _FINER if rankings[0].bits <= _SHORT_BITS else 1
+    wanted = min(finer * int((2 * left) ** (2 / 3)), left, _MOST_SAMPLED, room // 32)
     found, owed = [], 0.0
     for one in rankings:
         owed += wanted * one.left / left

@@ -38,7 +38,7 @@ def kept_masks(
     importances: Sequence[Tensor], masks: Sequence[Mask], k: int, dtypes: Sequence[torch.dtype]
 ) -> list[Tensor]:
     """The same over several tensors taken together, ties in their order; `k` is at most what the masks keep."""
-    scores = [one.detach().resolve_neg() for one in importances]
+    scores = [one.detach().resolve_conj().resolve_neg() for one in importances]
     outs = [torch.empty_like(score, dtype=dtype) for score, dtype in zip(scores, dtypes, strict=True)]
     if k == 0:
         for out, mask in zip(outs, masks, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from pruner.elements import Elements
@@ -41,9 +42,8 @@ class Threshold:
         key = key_at_most(self.value, elements.dtype)
         if key < 0:
             return elements.mask
-        kept = keep(
-            lambda: elements.magnitudes(elements.dtype), Cut(key, 1, 1), 1, elements.numel, threads=elements.threads
-        )
+        pieces = partial(elements.magnitudes, elements.dtype)
+        kept = next(keep(pieces, Cut(key, 1, 1), [elements.numel], threads=elements.threads))
         return Mask(elements.shape, kept.bits & elements.mask.bits)
 
 

@@ -1,9 +1,9 @@
 """L1 pruning of tensors in memory beside torch, in the same run: python -m tests.benchmarks.selection [ELEMENTS…]
 
-Each figure comes from a process of its own, so that its peak memory is its own. Seconds are of making the masks: torch's
-float mask, our packed one; the median of three where one takes less than five seconds. `abs` is one pass of
-`tensor.abs()` over the same data, the limit that memory sets. MB are what a side added to the process at its peak, the
-masks included. Global rows have the elements in 12 tensors; torch joins these by `parameters_to_vector`.
+Each figure comes from a process of its own, so that its peak memory is its own. Seconds are of making the masks,
+torch's float mask and our packed one: the median of several where one takes less than five seconds. `abs` is one pass
+of `tensor.abs()` over the same data, the limit that memory sets. MB are what a side added to the process at its peak,
+the masks included. Global rows have the elements in 12 tensors; torch joins these by `parameters_to_vector`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pruner
 ELEMENTS = (1_000_000, 10_000_000, 100_000_000)
 RATIOS = (0.3, 0.5, 0.9)
 TENSORS = 12
+RUNS = 7
 SLOW = 5
 
 
@@ -69,7 +70,7 @@ def measure(side: str, scope: str, ratio: float, elements: int, dtype: str) -> N
     work_of(side, "local", ratio, values[:200_000].clone())()  # what is imported and started once
     work = work_of(side, scope, ratio, values)
     before, seconds = peak(), []
-    while len(seconds) < 3 and sum(seconds) < SLOW:
+    while len(seconds) < RUNS and sum(seconds) < SLOW:
         begun = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - begun)

@@ -89,7 +89,7 @@ def test_that_the_cut_is_that_of_sorting_for_any_sample_chunks_and_threads(numbe
     finally:
         selection.FEW = few
     assert (cut.key, cut.at_key, cut.equal) == exact(keys, k)
-    kept = keep(pieces, cut, cut.at_key, len(keys), threads=threads)
+    (kept,) = keep(pieces, cut, [len(keys)], threads=threads)
     expected = np.ones(len(keys), dtype=bool)
     expected[np.argsort(keys, kind="stable")[:k]] = False
     assert np.array_equal(np.unpackbits(kept.bits, count=len(keys), bitorder="little").view(bool), expected)
