@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from app.style import icon
 
+PALETTE_NAME = "palette_name"
+"""The property of an action whose text in the menu says too little where no menu is around it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -69,6 +72,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("prune", "&Prune", ("Ctrl+Return", "Ctrl+Enter"), "prune", "Run the planned round"),
             Command("cancel", "&Cancel the job", ("Esc",), "cancel", "Stop the job at hand; nothing changes"),
             None,
+            Command(
+                "part", "&Take part or hold out", ("Ctrl+T",), "", "For the selected tensors, where no amount is taken"
+            ),
             Command("again", "Plan the last amounts &again", ("Ctrl+Shift+R",), "", "For one more round of the same"),
             Command("clear", "C&lear all amounts", (), "", "Take all planned amounts away"),
         ),

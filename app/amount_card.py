@@ -1,49 +1,43 @@
-"""The amount of the selected tensors, typed or dragged."""
+"""How much the next round prunes of the selected tensors, or whether it takes them at all."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QMenu,
-    QPushButton,
-    QSlider,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QWidget
 
 from app import numbers
+from app.amount_form import AmountForm
 from app.card import Card
-from app.plain import menu_text
+from app.part_form import PartForm
+from app.plain import breakable, menu_text
 from app.session import Session
-from app.tree_delegates import mark, show_refusal
-from app.tree_model import read_amount
-from pruner import Amount, PrunerError
+from pruner import PrunerError
 from pruner.similar import groups_of
-
-_STEPS = 1000
-_RATIO, _COUNT = 0, 1
 
 
 class AmountCard(Card):
-    """A ratio or a count for the selected tensors, typed or dragged, and how many elements that is."""
+    """An amount for the selected tensors, or their part in a round that takes no amount, and what that means."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Amount", parent)
         self._session = session
-        self.edit = QLineEdit(self)
-        self.unit = QComboBox(self)
-        self.equals = QLabel(self)
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self._build()
+        self.setWhatsThis(
+            "How much the next round prunes of the selected tensors: 30% or 0.3 is a ratio of what earlier rounds "
+            "left, 1000 is a count, to 80% is the sparsity to arrive at. Note that 1 is one element and 1.0 is all of "
+            "them. Some methods take no amount: then tensors take part, or are held out."
+        )
+        self.form, self.part = AmountForm(session, self), PartForm(session, self)
+        self._forms = QStackedWidget(self)
+        self._forms.addWidget(self.form)
+        self._forms.addWidget(self.part)
+        self.box.addWidget(self._forms)
         self.where = self.add_label("", "muted")
+        self.where.setObjectName("where")
         self.after = self.add_label("", "plain")
+        self.after.setObjectName("after")
         self.similar = QPushButton("Apply to similar…", self)
-        self.similar.setToolTip("Give this amount to all tensors of a kind")
         self.clear = QPushButton("Clear", self)
-        self.clear.setToolTip("Take the planned amount of the selected tensors away")
+        self.clear.setToolTip("Take the amount of the selected tensors away: the next round leaves them as they are")
         buttons = QHBoxLayout()
         buttons.addWidget(self.similar)
         buttons.addWidget(self.clear)
@@ -51,39 +45,16 @@ class AmountCard(Card):
         self.box.addLayout(buttons)
         self.similar.clicked.connect(self._show_similar)
         self.clear.clicked.connect(self._clear)
-        for signal in (session.selection_changed, session.amounts_changed, session.pruning_changed):
+        for signal in (
+            session.checkpoint_changed,
+            session.selection_changed,
+            session.amounts_changed,
+            session.method_changed,
+            session.pruning_changed,
+            session.counts_changed,
+        ):
             signal.connect(self._refresh)
-        session.checkpoint_changed.connect(self._refresh)
         self._refresh()
-
-    def _build(self) -> None:
-        self.setWhatsThis(
-            "How much the next round prunes of the selected tensors: 30% or 0.3 is a ratio of what earlier rounds "
-            "left, 1000 is a count. Note that 1 is one element and 1.0 is all of them."
-        )
-        self.edit.setObjectName("amount")
-        self.edit.setAccessibleName("Amount")
-        self.edit.setPlaceholderText("30% or 1000")
-        self.edit.textEdited.connect(lambda: mark(self.edit, wrong=False))
-        self.edit.returnPressed.connect(self._commit)
-        self.edit.editingFinished.connect(self._left)
-        self.unit.addItems(["ratio", "count"])
-        self.unit.setAccessibleName("Ratio or count")
-        self.unit.activated.connect(self._convert)
-        self.equals.setMinimumWidth(84)
-        self.equals.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.slider.setRange(0, _STEPS)
-        self.slider.setPageStep(50)
-        self.slider.setSingleStep(10)
-        self.slider.setAccessibleName("Share to prune")
-        self.slider.valueChanged.connect(self._slid)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.edit, 1)
-        row.addWidget(self.unit)
-        self.box.addLayout(row)
-        self.box.addWidget(self.equals)
-        self.box.addWidget(self.slider)
 
     @property
     def _names(self) -> list[str]:
@@ -93,109 +64,102 @@ class AmountCard(Card):
             return []
         return [name for name in self._session.selected if self._session.is_prunable(checkpoint[name])]
 
-    @property
-    def _amount(self) -> Amount | None:
-        """The amount of all selected tensors, None where they differ or have none."""
-        found = {self._session.amounts.get(name) for name in self._names}
-        return found.pop() if len(found) == 1 else None
-
-    def _commit(self) -> None:
-        if not self._names:
-            return
-        try:
-            self._session.set_amounts(self._names, read_amount(self.edit.text()))
-        except PrunerError as error:
-            show_refusal(self.edit, str(error))
-            return
-        self.edit.setModified(False)
-        self._refresh()
-
-    def _left(self) -> None:
-        """Take what was typed when the field is left; what is wrong there stays, with its reason."""
-        if self.edit.isModified():
-            self._commit()
-
-    def _slid(self, value: int) -> None:
-        if self._names:
-            self._session.set_amounts(self._names, Amount(value / _STEPS))
-
-    def _convert(self, unit: int) -> None:
-        """Say the same as a count or as a ratio."""
-        amount, names = self._amount, self._names
-        if amount is None or amount.is_ratio == (unit == _RATIO):
-            return
-        left = self._session.left(names[0])
-        value: float | int = amount.count(left) if unit == _COUNT else round(amount.count(left) / max(left, 1), 6)
-        try:
-            self._session.set_amounts(names, Amount(value))
-        except PrunerError as error:
-            show_refusal(self.edit, str(error))
-        self._refresh()
-
     def _clear(self) -> None:
         self._session.set_amounts(self._names, None)
 
     def _show_similar(self) -> None:
-        checkpoint, current, amount = self._session.checkpoint, self._session.current, self._amount
-        if checkpoint is None or current is None or amount is None:
+        checkpoint, current = self._session.checkpoint, self._session.current
+        if checkpoint is None or current is None:
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for group in groups_of(checkpoint, current):
             action = menu.addAction(menu_text(f"{group.title} ({numbers.plural(len(group.names), 'tensor')})"))
-            action.triggered.connect(lambda _=False, names=group.names: self._give(names, amount))
+            action.triggered.connect(lambda _=False, names=group.names: self._give(names))
         if menu.isEmpty():
             menu.addAction("No other tensor is of its kind").setEnabled(False)
         menu.popup(self.similar.mapToGlobal(self.similar.rect().bottomLeft()))
 
-    def _give(self, names: tuple[str, ...], amount: Amount) -> None:
+    def _give(self, names: tuple[str, ...]) -> None:
+        amount = self.form.amount
         try:
-            self._session.set_amounts(names, amount)
+            if not self._session.choice.takes_amount:
+                self._session.take_part(names)
+            elif amount is not None:
+                self._session.set_amounts(names, amount)
         except PrunerError as error:
             self._session.tell("error", str(error))
 
-    def _refresh(self) -> None:
-        names, amount = self._names, self._amount
-        for control in (self.edit, self.unit, self.slider):
-            control.setEnabled(bool(names))
-        self.similar.setEnabled(amount is not None)
-        self.clear.setEnabled(any(name in self._session.amounts for name in names))
-        if not (self.edit.hasFocus() and self.edit.isModified()):
-            self.edit.setText(str(amount) if amount is not None else "")
-            self.edit.setModified(False)
-            mark(self.edit, wrong=False)
-        self._show_numbers(names, amount)
+    # Showing
 
-    def _show_numbers(self, names: list[str], amount: Amount | None) -> None:
-        left = sum(self._session.left(name) for name in names)
-        planned = [count for name in names if (count := self._session.planned_count(name)) is not None]
-        self.slider.blockSignals(True)
-        self.slider.setValue(round(_STEPS * sum(planned) / left) if left and planned else 0)
-        self.slider.blockSignals(False)
-        if amount is not None:
-            self.unit.setCurrentIndex(_RATIO if amount.is_ratio else _COUNT)
-        self.equals.setText(f"= {numbers.count(sum(planned))} of {numbers.count(left)}" if planned else "")
-        self.where.setText(self._where(names))
-        self.after.setText(self._after(names) if planned else "")
+    def _refresh(self) -> None:
+        names, choice, entries = self._names, self._session.choice, self._session.amounts
+        self._forms.setCurrentWidget(self.form if choice.takes_amount else self.part)
+        self.form.show_amount(names)
+        where = self._where(names)
+        self.part.show_part(names, where)
+        within = any(name in entries for name in names)
+        self.clear.setVisible(choice.takes_amount)
+        self.clear.setEnabled(within)
+        self.similar.setEnabled(self.form.amount is not None if choice.takes_amount else within)
+        what = "Give this amount to" if choice.takes_amount else "Have the next round take"
+        self.similar.setToolTip(f"{what} all tensors of a kind")
+        self.where.setText(where)
+        self.where.setVisible(choice.takes_amount)
+        self.after.setText(self._after(names))
+        self.after.setVisible(choice.takes_amount)
 
     def _where(self, names: list[str]) -> str:
+        planned = self._session.next_round
         if self._session.checkpoint is None or not self._session.selected:
             return "Select a tensor to say how much of it to prune."
         if not names:
             return "Its elements have no magnitude to prune by."
+        reasons = {name: why for name in names if (why := planned.why_not(name))}
+        if reasons:
+            return self._why(names, reasons)
+        if not planned.choice.takes_amount:
+            return ""
         rounds = self._rounds(names[0]) + 1
-        several = f"{numbers.plural(len(names), 'tensor')} · " if len(names) > 1 else ""
-        return f"{several}of what is left · round {rounds}" if rounds > 1 else f"{several}of all elements · round 1"
+        return " · ".join(part for part in (self._several(names), self._of_what(rounds), f"round {rounds}") if part)
+
+    def _why(self, names: list[str], reasons: dict[str, str]) -> str:
+        """Why the round passes over tensors that are selected."""
+        title = self._session.choice.kind.title
+        name, why = next(iter(reasons.items()))
+        if len(names) == 1:
+            return f"{title} passes it over: {why}."
+        which = f"{numbers.count(len(reasons))} of the {numbers.count(len(names))}"
+        return breakable(f"{title} passes over {which}; “{name}”: {why}.")
+
+    def _several(self, names: list[str]) -> str:
+        planned = self._session.next_round
+        if not planned.choice.together:
+            return numbers.plural(len(names), "tensor") if len(names) > 1 else ""
+        others = len(planned.planned.keys() - set(names))
+        if others and not planned.planned.keys() & set(names):
+            return f"an amount here holds for {numbers.plural(others, 'other')}, too"
+        return ""
+
+    def _of_what(self, rounds: int) -> str:
+        amount, unit = self.form.amount, f"{self._session.choice.unit}s"
+        if amount is not None and amount.is_target:
+            return "what is missing of the target"
+        return f"of the {unit} left" if rounds > 1 else f"of all {unit}"
 
     def _rounds(self, name: str) -> int:
         pruning = self._session.pruning
         return len(pruning[name].rounds) if pruning is not None and name in pruning else 0
 
     def _after(self, names: list[str]) -> str:
-        assert self._session.checkpoint is not None
-        numel = sum(self._session.checkpoint[name].numel for name in names)
-        gone = sum(
-            self._session.checkpoint[name].numel - self._session.left(name) + (self._session.planned_count(name) or 0)
-            for name in names
-        )
-        return f"after this round: {numbers.percent(gone / numel)} of all pruned"
+        """What share is gone when the round has run."""
+        planned = self._session.next_round
+        names = [name for name in names if name in planned.planned]
+        if not names or not planned.choice.takes_amount:
+            return ""
+        units, left, count = planned.sums(names)
+        if left is None or count is None:
+            return ""
+        target = any(planned.planned[name].is_target for name in names)
+        what = "all channels" if planned.choice.counts_channels else "all zero" if target else "all pruned"
+        return f"after this round: {numbers.percent((units - left + count) / units)} of {what}"

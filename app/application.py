@@ -12,8 +12,9 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.dressing import dress
 from app.garbage import GarbageCollector
-from app.main_window import MainWindow, dress
+from app.main_window import MainWindow
 from app.session import Session, quicken_threads
 
 
@@ -27,7 +28,7 @@ def run(path: Path | None, root: str | None) -> int:
     quicken_threads()
     session = Session()
     collector = GarbageCollector(session)
-    for large in (session.checkpoint_changed, session.devices_changed):
+    for large in (session.checkpoint_changed, session.devices.changed):
         large.connect(collector.spare)
     show_faults(session)
     window = MainWindow(session)

@@ -1,14 +1,14 @@
-"""Which amounts fit which tensors: of one checkpoint, and of the same file opened again."""
+"""What a tensor's state is before a round, and which tensors a round can take at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pruner import Amount, AmountValueError, Checkpoint, PrunerError, Pruning, TensorInfo
+from pruner import Amount, Checkpoint, Pruning, TensorInfo
 
 
 def is_prunable(info: TensorInfo) -> bool:
-    """Whether an amount has a meaning for the tensor."""
+    """Whether pruning has a meaning for the tensor, by one method or another."""
     return info.prunable and info.numel > 0 and not info.overlapping
 
 
@@ -19,35 +19,17 @@ def left(checkpoint: Checkpoint, pruning: Pruning | None, name: str) -> int:
     return checkpoint[name].numel
 
 
-def require_fits(checkpoint: Checkpoint, pruning: Pruning | None, name: str, amount: Amount) -> None:
-    """Raise `PrunerError` with the tensor and the reason where the amount does not fit it."""
-    info = checkpoint[name]
-    if not is_prunable(info):
-        raise PrunerError(f"“{name}” ({info.dtype}) has no elements to prune by magnitude.")
-    try:
-        amount.count(left(checkpoint, pruning, name))
-    except AmountValueError as error:
-        raise AmountValueError(f"“{name}”: {error}") from None
+def zeros_now(pruning: Pruning | None, counted: Mapping[str, int], name: str) -> int | None:
+    """Zeros of a tensor as it would be saved; None while they are not counted."""
+    return pruning[name].zeros if pruning is not None and name in pruning else counted.get(name)
 
 
-def fitting(checkpoint: Checkpoint, pruning: Pruning | None, amounts: Mapping[str, Amount]) -> dict[str, Amount]:
-    """Those of the amounts that fit their tensors."""
-    return {name: amount for name, amount in amounts.items() if _fits(checkpoint, pruning, name, amount)}
-
-
-def carried(old: Checkpoint, new: Checkpoint, amounts: Mapping[str, Amount]) -> dict[str, Amount]:
-    """Those of the amounts planned for `old` that fit `new`: tensors of the same name and shape, in the same place."""
+def carried(old: Checkpoint, new: Checkpoint, entries: Mapping[str, Amount | None]) -> dict[str, Amount | None]:
+    """Those of the tensors planned for `old` that are in `new`, with the same shape, in the same place."""
     if old.root != new.root:
         return {}
-    same = {
-        name: amount for name, amount in amounts.items() if name in new.tensors and new[name].shape == old[name].shape
+    return {
+        name: amount
+        for name, amount in entries.items()
+        if name in new.tensors and new[name].shape == old[name].shape and is_prunable(new[name])
     }
-    return fitting(new, None, same)
-
-
-def _fits(checkpoint: Checkpoint, pruning: Pruning | None, name: str, amount: Amount) -> bool:
-    try:
-        require_fits(checkpoint, pruning, name, amount)
-    except PrunerError:
-        return False
-    return True

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.choice import Choice
 from pruner import Amount, Pruning
 
 MERGE_SECONDS = 1.5
@@ -13,10 +14,15 @@ MERGE_SECONDS = 1.5
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a user does to a document: the amounts planned for the next round, and what is pruned."""
+    """What a user does to a document: the amounts planned for the next round, what is pruned, and the method chosen.
 
-    amounts: Mapping[str, Amount] = field(default_factory=dict)
+    A tensor takes part in the next round if it is among `amounts`; None stands for one that has no amount of its own,
+    for methods that take none.
+    """
+
+    amounts: Mapping[str, Amount | None] = field(default_factory=dict)
     pruning: Pruning | None = None
+    choice: Choice = field(default_factory=Choice)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,28 +6,28 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QSettings, Qt, QTimer
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
-    QWhatsThis,
     QWidget,
 )
 
-from app import numbers, style, theme
+from app import numbers
 from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
+from app.chooser import Chooser
 from app.docks import Docks
+from app.dressing import choose_theme
 from app.file_panel import FilePanel
+from app.help import show_about, show_help
 from app.log_panel import JobsPanel, MessagesPanel
 from app.menus import build_menus
 from app.messages import Message
+from app.method_actions import MethodActions
 from app.palette import Palette
 from app.plain import menu_text, plain_tip
 from app.recent import remember
@@ -41,11 +41,7 @@ from app.toolbar import ToolBar
 from app.tree_panel import TreePanel
 from app.unsaved import Unsaved
 from app.verdicts import has_dangerous
-from pruner import __version__
-from pruner.formats import formats
 from resources import demo_model, icon
-
-_THEME_KEY = "theme"
 
 
 class MainWindow(QMainWindow):
@@ -57,7 +53,9 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setWindowIcon(QIcon(str(icon("secateur"))))
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.chooser = Chooser(session, self, self.open)
         self.actions_ = Actions(self, self._commands())
+        self.choices = MethodActions(session, self)
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
         self.file = FilePanel(session, self)
@@ -66,7 +64,7 @@ class MainWindow(QMainWindow):
         self._unsaved = Unsaved(session, self, self.save)
         self._build_centre()
         self._docks = self._build_docks()
-        build_menus(self.menuBar(), self.actions_, self._docks.toggles(), self.open)
+        build_menus(self.menuBar(), self.actions_, self.choices, self._docks.toggles(), self.open)
         self.tools = ToolBar(session, self.actions_, self)
         self.addToolBar(self.tools)
         self._status = StatusBar(session, self)
@@ -82,8 +80,8 @@ class MainWindow(QMainWindow):
     def _commands(self) -> dict[str, Callable[[], object]]:
         session = self.session
         return {
-            "open": self.choose_file,
-            "open_folder": self.choose_folder,
+            "open": self.chooser.choose_file,
+            "open_folder": self.chooser.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
@@ -98,12 +96,13 @@ class MainWindow(QMainWindow):
             "again": session.plan_again,
             "clear": lambda: session.set_amounts(list(session.amounts), None),
             "reset_layout": lambda: self._docks.reset(),
-            "theme_system": lambda: self._choose_theme("system"),
-            "theme_light": lambda: self._choose_theme("light"),
-            "theme_dark": lambda: self._choose_theme("dark"),
-            "help": self._help,
-            "palette": lambda: Palette(self.actions_, self).show(),
-            "about": self._about,
+            "theme_system": partial(choose_theme, "system"),
+            "theme_light": partial(choose_theme, "light"),
+            "theme_dark": partial(choose_theme, "dark"),
+            "help": partial(show_help, self),
+            "part": lambda: self.tree.toggle_part(),
+            "palette": lambda: Palette([*self.actions_, *self.choices], self).show(),
+            "about": partial(show_about, self),
         }
 
     def open(self, path: Path, root: str | None = None) -> None:
@@ -126,29 +125,6 @@ class MainWindow(QMainWindow):
             return
         self._unsaved.ask_then(go_on)
 
-    def choose_file(self) -> None:
-        """Let the user choose a file to open."""
-        endings = " ".join(f"*{suffix}" for one in formats().values() for suffix in one.suffixes)
-        dialog = QFileDialog(self, "Open a checkpoint", self._folder())
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([f"Checkpoints ({endings} *.safetensors.index.json)", "All files (*)"])
-        self._open_chosen(dialog)
-
-    def choose_folder(self) -> None:
-        """Let the user choose a folder of shards to open."""
-        dialog = QFileDialog(self, "Open a folder of shards, or a distributed checkpoint", self._folder())
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        self._open_chosen(dialog)
-
-    def _open_chosen(self, dialog: QFileDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda chosen: self.open(Path(chosen)))
-        dialog.open()
-
-    def _folder(self) -> str:
-        checkpoint = self.session.checkpoint
-        return str(checkpoint.path.parent) if checkpoint is not None else ""
-
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
         if self.session.pruning is not None and not self.session.files.refuse("Nothing was saved."):
@@ -156,25 +132,6 @@ class MainWindow(QMainWindow):
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.rejected.connect(self._unsaved.stay)
             dialog.open()
-
-    def _help(self) -> None:
-        widget = QApplication.focusWidget()
-        while widget is not None and not widget.whatsThis():
-            widget = widget.parentWidget()
-        text = widget.whatsThis() if widget is not None else self._first_help()
-        place = widget.mapToGlobal(widget.rect().center()) if widget is not None else self.mapToGlobal(QPoint(80, 80))
-        QWhatsThis.showText(place, text, widget)
-
-    def _first_help(self) -> str:
-        return "Open a checkpoint, type amounts in the tree (30% or 1000), press Prune, look, and save."
-
-    def _about(self) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("About Secateur")
-        box.setIconPixmap(self.windowIcon().pixmap(64, 64))
-        box.setText(f"<b>Secateur {__version__}</b><br>Prunes PyTorch checkpoints by magnitude. MIT licence.")
-        box.open()
 
     # Building
 
@@ -200,18 +157,12 @@ class MainWindow(QMainWindow):
         }
         return Docks(self, self.tree, AmountPanel(session, self), bottom)
 
-    def _choose_theme(self, name: str) -> None:
-        QSettings().setValue(_THEME_KEY, name)
-        theme.choose(name)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            style.apply(app)
-
     def _connect(self) -> None:
         session = self.session
         for signal in (
             session.checkpoint_changed,
             session.amounts_changed,
+            session.method_changed,
             session.pruning_changed,
             session.work.started,
             session.work.ended,
@@ -221,7 +172,7 @@ class MainWindow(QMainWindow):
         session.checkpoint_changed.connect(self._opened)
         session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
-        self.start.open_requested.connect(self.choose_file)
+        self.start.open_requested.connect(self.chooser.choose_file)
         self.start.demo_requested.connect(self.actions_["open_demo"].trigger)
         self.start.recent_requested.connect(lambda path: self.open(Path(path)))
         self.tree.root_chosen.connect(self.open_root)
@@ -256,11 +207,12 @@ class MainWindow(QMainWindow):
         """Say on the commands what they would do, and offer those that can run."""
         session, actions = self.session, self.actions_
         busy = session.work.busy
-        planned = len(session.amounts)
+        planned = len(session.next_round.planned)
         text = f"Prune {numbers.plural(planned, 'tensor')}" if planned else "Prune"
         actions["prune"].setText(text)
-        actions["prune"].setToolTip("Ctrl+Return" if planned else "Plan an amount first: type 30% or 1000 in the tree")
+        actions["prune"].setToolTip("Ctrl+Return" if planned else self._why_nothing_is_planned())
         actions["prune"].setEnabled(planned > 0 and not busy)
+        actions["part"].setEnabled(session.checkpoint is not None and not session.choice.takes_amount)
         actions["save"].setEnabled(session.pruning is not None and not busy)
         actions["cancel"].setEnabled(busy)
         for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):
@@ -269,11 +221,17 @@ class MainWindow(QMainWindow):
             actions[name].setToolTip(plain_tip(f"{verb} {label}" if label else f"Nothing to {name}"))
             actions[name].setEnabled(label is not None and not busy)
         actions["again"].setEnabled(bool(session.last_amounts))
-        actions["clear"].setEnabled(planned > 0)
+        actions["clear"].setEnabled(bool(session.amounts))
         actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
         for name in ("filter", "select_all"):
             actions[name].setEnabled(session.checkpoint is not None)
         self._show_title()
+
+    def _why_nothing_is_planned(self) -> str:
+        choice = self.session.choice
+        if choice.takes_amount:
+            return choice.lacks or "Plan an amount first: type 30% or 1000 in the tree"
+        return choice.lacks or "Have tensors take part first: select them, and press Space in the tree"
 
     def _show_title(self) -> None:
         checkpoint = self.session.checkpoint
@@ -326,11 +284,3 @@ class MainWindow(QMainWindow):
         if state is not None:
             self.restoreState(state)
         self.actions_.dress()
-
-
-def dress(app: QApplication) -> None:
-    """Give the application its style, and give it anew when the system's colours change."""
-    app.setStyle("Fusion")
-    theme.choose(str(QSettings().value(_THEME_KEY, "system")))
-    style.apply(app)
-    app.styleHints().colorSchemeChanged.connect(lambda _scheme: style.apply(app))

@@ -1,4 +1,5 @@
-"""The menu bar: the commands in their order, the panels under View, the recent files under File."""
+"""The menu bar: the commands in their order, the panels under View, the recent files under File,
+the methods under Prune."""
 
 from __future__ import annotations
 
@@ -10,11 +11,18 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from app.actions import MENUS, Actions
+from app.method_actions import MethodActions
 from app.plain import menu_text
 from app.recent import recent_files
 
 
-def build_menus(bar: QMenuBar, actions: Actions, panels: Iterable[QAction], opened: Callable[[Path], object]) -> None:
+def build_menus(
+    bar: QMenuBar,
+    actions: Actions,
+    choices: MethodActions,
+    panels: Iterable[QAction],
+    opened: Callable[[Path], object],
+) -> None:
     """Fill a menu bar; `panels` show and hide the panels, and `opened` takes the recent file that was chosen."""
     for title, commands in MENUS:
         menu = bar.addMenu(title)
@@ -26,6 +34,9 @@ def build_menus(bar: QMenuBar, actions: Actions, panels: Iterable[QAction], open
                 menu.addSeparator()
             else:
                 menu.addAction(actions[command.name])
+        if title == "&Prune":
+            for submenu in choices.menus(menu):
+                menu.insertMenu(actions["part"], submenu)
         if title == "&File":
             menu.insertMenu(actions["reload"], _RecentMenu(opened, menu))
             menu.insertSeparator(actions["reload"])

@@ -8,6 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from app.actions import PALETTE_NAME
+
 
 class Palette(QDialog):
     """A list of the commands that can run now, narrowed by what is typed."""
@@ -41,7 +43,7 @@ class Palette(QDialog):
         self.list.clear()
         words = text.lower().split()
         for action in self._actions:
-            name = action.text().replace("&", "")
+            name = str(action.property(PALETTE_NAME) or action.text()).replace("&", "")
             if all(word in name.lower() for word in words):
                 keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
                 item = QListWidgetItem(f"{name}    {keys}" if keys else name)

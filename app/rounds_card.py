@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QWidget,
 )
 
 from app import numbers
+from app.amount_text import method_text, written
 from app.card import Card
+from app.plain import breakable
 from app.session import Session
-from app.tree_model import written
-from pruner.methods import described
+from pruner import Round
+from pruner.methods import takes_amount
 
 
 class RoundsCard(Card):
@@ -21,9 +25,15 @@ class RoundsCard(Card):
         super().__init__("Rounds", parent)
         self._session = session
         self.list = self.add_label("", "plain")
+        self.list.setObjectName("rounds")
         self.list.setTextFormat(Qt.TextFormat.RichText)
         self.hint = self.add_label("", "muted")
-        for signal in (session.selection_changed, session.amounts_changed, session.pruning_changed):
+        for signal in (
+            session.selection_changed,
+            session.amounts_changed,
+            session.method_changed,
+            session.pruning_changed,
+        ):
             signal.connect(self._refresh)
         self._refresh()
 
@@ -39,16 +49,31 @@ class RoundsCard(Card):
         name, pruning = self._session.current, self._session.pruning
         if name is None:
             return []
-        lines = []
         done = pruning[name].rounds if pruning is not None and name in pruning else ()
-        for number, one in enumerate(done, start=1):
-            title = described(one.method)
-            ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
-            threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
-            lines.append(
-                f"<b>{number}</b>&nbsp; {title} {written(one.amount)}<br>{numbers.count(one.pruned)} pruned{threshold}"
-            )
-        amount = self._session.amounts.get(name)
-        if amount is not None:
-            lines.append(f"<b>{len(done) + 1}</b>&nbsp; {written(amount)}, planned")
+        lines = [f"<b>{number}</b>&nbsp; {_told(one)}" for number, one in enumerate(done, start=1)]
+        if name in self._session.next_round.planned:
+            lines.append(f"<b>{len(done) + 1}</b>&nbsp; {self._planned(name)}, planned")
         return lines
+
+    def _planned(self, name: str) -> str:
+        planned = self._session.next_round
+        assert planned.choice.method is not None
+        method = _marked(method_text(planned.choice.method))
+        if not planned.choice.takes_amount:
+            return method
+        whole = " of all together" if planned.choice.together else ""
+        return f"{method} {written(planned.planned[name])}{whole}"
+
+
+def _told(one: Round) -> str:
+    """What a round did, in two lines."""
+    method = _marked(method_text(one.method))
+    amount = f" {written(one.amount)}" if takes_amount(one.method) else ""
+    ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
+    threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
+    return f"{method}{amount}<br>{numbers.count(one.pruned)} pruned{threshold}"
+
+
+def _marked(text: str) -> str:
+    """A text, which may have a file's name in it, as markup that reads as it does."""
+    return html.escape(breakable(text))

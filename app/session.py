@@ -1,55 +1,34 @@
-"""The open document: all state that changes, and the signals that say so."""
+"""The document with the lanes that work on it: opening, pruning, saving, counting."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app import numbers, verdicts
-from app.fitting import carried, fitting, is_prunable, left, require_fits
-from app.history import History, State
+from app import numbers, planning, verdicts
+from app.channels import count_channels
+from app.device_list import DeviceList
+from app.document import Document
+from app.fitting import carried
+from app.history import State
 from app.jobs import Failure, Job, ViewLane, WorkLane, share_cores
-from app.messages import Message, Severity
+from app.next_round import Entries, NextRound
 from app.opening import Opened, first_selected, open_again, open_document
 from app.watcher import FileWatch
-from app.zeros import Outlook, count_in_file, outlook
-from pruner import (
-    Amount,
-    Checkpoint,
-    Plan,
-    Pruning,
-    Saved,
-    Step,
-    TensorInfo,
-    prune,
-    save,
-)
-from pruner.devices import Device, available
-from pruner.module_tree import ModuleNode
+from app.zeros import count_in_file
+from pruner import Pruning, Saved, prune, save
 from pruner.progress import Progress
 
 
-class Session(QObject):
-    """One document at a time, what is planned and done to it, and the lanes that work on it.
+class Session(Document):
+    """One document at a time, and the work on it that other threads do."""
 
-    Signals carry nothing but what happened; who listens asks for what it needs.
-    """
-
-    checkpoint_changed = Signal()
-    amounts_changed = Signal()
-    pruning_changed = Signal()
-    selection_changed = Signal()
-    zeros_changed = Signal()
-    devices_changed = Signal()
     saved = Signal(object)
     """A `Saved`: the document was saved."""
-    message = Signal(object)
-    """A `Message`."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,81 +36,15 @@ class Session(QObject):
         self.view = ViewLane(self)
         self.files = FileWatch(self.view, self)
         self.files.message.connect(self.message)
-        self.checkpoint: Checkpoint | None = None
-        self.tree: ModuleNode | None = None
-        self.selected: tuple[str, ...] = ()
-        self.zeros: Mapping[str, int] = {}
-        self.devices: tuple[Device, ...] = (Device("cpu", "CPU"),)
-        self.device = "cpu"
-        self._history = History()
-        self._saved_pruning: Pruning | None = None
-        self._last_amounts: Mapping[str, Amount] = {}
-        self._torch_asked = False
+        self.devices = DeviceList(self.view, self)
+        self.method_changed.connect(self._count_channels)
+        self.pruning_changed.connect(self._count_channels)
 
     def close(self) -> None:
         """Stop both lanes; a job at hand is cancelled and leaves nothing behind."""
         self.files.close()
         self.work.close()
         self.view.close()
-
-    # What is known
-
-    @property
-    def pruning(self) -> Pruning | None:
-        """What is pruned now; None where nothing is."""
-        return self._history.state.pruning
-
-    @property
-    def amounts(self) -> Mapping[str, Amount]:
-        """What the next round would prune, by tensor."""
-        return self._history.state.amounts
-
-    @property
-    def current(self) -> str | None:
-        """The selected tensor that is shown large."""
-        return self.selected[0] if self.selected else None
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether there is pruning that no saved file holds."""
-        return self.pruning is not None and self.pruning is not self._saved_pruning
-
-    @property
-    def last_amounts(self) -> Mapping[str, Amount]:
-        """The amounts of the round that ran last on this document."""
-        return self._last_amounts
-
-    @property
-    def undo_label(self) -> str | None:
-        """What Undo would take back, None where there is nothing."""
-        return self._history.undo_label
-
-    @property
-    def redo_label(self) -> str | None:
-        """What Redo would bring back, None where there is nothing."""
-        return self._history.redo_label
-
-    def left(self, name: str) -> int:
-        """Elements of a tensor that no round has pruned."""
-        assert self.checkpoint is not None
-        return left(self.checkpoint, self.pruning, name)
-
-    def planned_count(self, name: str) -> int | None:
-        """Elements that the next round would prune; None where nothing is planned."""
-        amount = self.amounts.get(name)
-        return None if amount is None else amount.count(self.left(name))
-
-    def outlook(self, name: str) -> Outlook | None:
-        """Zeros of a tensor now and after the next round; None while its values are not counted."""
-        assert self.checkpoint is not None
-        counted = self.zeros.get(name)
-        if counted is None and (self.pruning is None or name not in self.pruning):
-            return None
-        return outlook(self.checkpoint[name].numel, counted or 0, self.pruning, name, self.amounts.get(name))
-
-    def is_prunable(self, info: TensorInfo) -> bool:
-        """Whether an amount has a meaning for the tensor."""
-        return is_prunable(info)
 
     # What the user does
 
@@ -157,51 +70,25 @@ class Session(QObject):
     def select(self, names: Sequence[str]) -> None:
         """Select tensors, the one to show large first."""
         if tuple(names) != self.selected:
-            self.selected = tuple(names)
             self.files.check()  # numbers are about to be read from them
-            self.selection_changed.emit()
-
-    def set_amounts(self, names: Iterable[str], amount: Amount | None) -> None:
-        """Plan an amount for tensors, or none; all of them or, where it does not fit one, none.
-
-        Raises `PrunerError` with the tensor and the reason.
-        """
-        names = list(names)
-        if amount is not None:
-            self.require_fit(names, amount)
-        planned = {name: kept for name, kept in self.amounts.items() if name not in set(names)}
-        if amount is not None:
-            planned.update(dict.fromkeys(names, amount))
-        what = names[0] if len(names) == 1 else numbers.plural(len(names), "tensor")
-        self._plan(f"amount of {what}", planned, merges=tuple(names))
-
-    def require_fit(self, names: Iterable[str], amount: Amount) -> None:
-        """Raise `PrunerError` with the tensor and the reason where an amount does not fit one of the tensors."""
-        assert self.checkpoint is not None
-        for name in names:
-            require_fits(self.checkpoint, self.pruning, name, amount)
-
-    def plan_again(self) -> None:
-        """Plan the amounts of the last round for the next one, where they still fit."""
-        if self.checkpoint is not None:
-            fit = fitting(self.checkpoint, self.pruning, self._last_amounts)
-            self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**self.amounts, **fit})
+        super().select(names)
 
     def prune(self) -> None:
         """Run the planned round on the worker thread; Cancel and errors leave everything as it was."""
-        checkpoint, planned, before, device = self.checkpoint, dict(self.amounts), self.pruning, self.device
-        if checkpoint is None or not planned:
+        planned, device = self.next_round, self.devices.chosen
+        checkpoint, before = planned.checkpoint, planned.pruning
+        if checkpoint is None or not planned.planned:
             return
-        steps = {name: Step(planned[name]) for name in checkpoint.tensors if name in planned}
+        plan = planned.choice.plan(planned.planned, checkpoint.tensors)
 
         def run(progress: Progress) -> Pruning:
             share_cores((os.cpu_count() or 2) - 1)
-            return prune(checkpoint, Plan(steps), device, progress, after=before)
+            return prune(checkpoint, plan, device, progress, after=before)
 
         def done(pruning: Pruning) -> None:
-            self._pruned(checkpoint, planned, pruning)
+            self._pruned(planned, pruning)
 
-        title = f"Pruning {numbers.plural(len(steps), 'tensor')}"
+        title = f"Pruning {numbers.plural(len(plan.steps), 'tensor')}"
         self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
     def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
@@ -220,41 +107,17 @@ class Session(QObject):
 
     def undo(self) -> None:
         """Take the last step back."""
-        if self._history.undo_label is not None and not self.work.busy:
-            self._swap(self._history.undo)
+        if self.undo_label is not None and not self.work.busy:
+            self._step(self._history.undo)
 
     def redo(self) -> None:
         """Bring the step that was taken back again."""
-        if self._history.redo_label is not None and not self.work.busy:
-            self._swap(self._history.redo)
-
-    def forget_pruning(self) -> None:
-        """Take the pruning as not worth saving, so that closing does not ask again."""
-        self._saved_pruning = self.pruning
-
-    def choose_device(self, name: str) -> None:
-        """Prune on that device from now on."""
-        self.device = name
-        self.devices_changed.emit()
+        if self.redo_label is not None and not self.work.busy:
+            self._step(self._history.redo)
 
     def load_torch(self) -> None:
-        """Import torch behind the window, once, and learn which devices it can use.
-
-        It comes before all else on the view lane, whose share of the cores it sets.
-        """
-        if self._torch_asked:
-            return
-        self._torch_asked = True
-
-        def steps() -> Iterator[tuple[Device, ...]]:
-            share_cores(1)
-            yield available()
-
-        self.view.request("torch", steps(), self._devices_found, self._failed, urgency=-1)
-
-    def tell(self, severity: Severity, text: str, details: str = "", offer: str = "") -> None:
-        """Show a message; `offer` names the command that helps."""
-        self.message.emit(Message(severity, text, details, offer))
+        """Import torch behind the window, once, and learn which devices it can use."""
+        self.devices.load_torch(self._failed)
 
     # What comes back from the lanes, on the GUI thread
 
@@ -272,16 +135,17 @@ class Session(QObject):
             self.tell("warning", f"{numbers.plural(gone, 'planned amount')} no longer fit and went.")
         self.tell("info", f"Reloaded {new.path.name}.")
 
-    def _take(self, opened: Opened, planned: Mapping[str, Amount], selected: tuple[str, ...]) -> None:
+    def _take(self, opened: Opened, planned: Entries, selected: tuple[str, ...]) -> None:
         """Make a checkpoint the document, with these amounts planned and these tensors selected."""
         checkpoint = opened.checkpoint
         before = self.checkpoint
         warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
         self.checkpoint, self.tree = checkpoint, opened.tree
-        self._history = History(State(planned))
+        self._renew(State(planned, None, self.choice))
         self._saved_pruning = None
         self._last_amounts = {}
-        self.zeros = {}
+        self.zeros, self._channels = {}, {}
+        self._next_round = None
         self.selected = ()
         self.files.watch(checkpoint)
         self.checkpoint_changed.emit()
@@ -294,27 +158,39 @@ class Session(QObject):
         if (danger := verdicts.danger(checkpoint)) != warned and danger:
             self.tell("warning", danger, offer="show_file")
         self.load_torch()
-        self.view.request("zeros", count_in_file(checkpoint), self._counted, self._failed, urgency=1)
+        self.view.request("zeros", count_in_file(checkpoint), self._found_zeros, self._failed, urgency=1)
 
-    def _counted(self, found: Mapping[str, int]) -> None:
-        self.zeros = {**self.zeros, **found}
-        self.zeros_changed.emit()
-
-    def _pruned(self, checkpoint: Checkpoint, planned: Mapping[str, Amount], pruning: Pruning) -> None:
-        if checkpoint is not self.checkpoint:
+    def _count_channels(self) -> None:
+        """Count the channels that are left, where an amount counts them and rounds have pruned some."""
+        planned = self.next_round
+        if planned.checkpoint is None or planned.pruning is None or not planned.choice.counts_channels:
+            self.view.drop("channels")
             return
-        label = f"pruning of {numbers.plural(len(planned), 'tensor')}"
-        edited = {name: amount for name, amount in self.amounts.items() if planned.get(name) != amount}
-        self._last_amounts = planned
-        self._history.push(label, State({}, pruning))
-        if fit := fitting(checkpoint, pruning, edited):  # planned while the round ran, for the next one
-            self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", fit)
-        self.pruning_changed.emit()
-        self.amounts_changed.emit()
-        taken = sum(pruning[name].rounds[-1].pruned for name in planned)
+        self.view.request("channels", count_channels(planned), self._found_channels, self._failed, urgency=0)
+
+    def _pruned(self, planned: NextRound, pruning: Pruning) -> None:
+        if planned.checkpoint is not self.checkpoint:
+            return
+        taken, before = planned.planned, planned.entries
+        kept = {
+            name: amount
+            for name, amount in self.amounts.items()
+            if name not in taken and name in before and before[name] == amount
+        }
+        edited = {
+            name: amount
+            for name, amount in self.amounts.items()
+            if name not in kept and (name not in before or before[name] != amount)
+        }
+        self._last_amounts = {name: before[name] for name in taken}
+        label = f"pruning of {numbers.plural(len(taken), 'tensor')}"
+        self._step(lambda: self._history.push(label, State(kept, pruning, self.choice)))
+        if fit := planning.still_fitting(self.next_round, edited):  # planned while the round ran, for the next one
+            self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**kept, **fit})
+        count = sum(pruning[name].rounds[-1].pruned for name in taken)
         self.tell(
             "info",
-            f"Pruned {numbers.count(taken)} elements of {numbers.plural(len(planned), 'tensor')} "
+            f"Pruned {numbers.count(count)} elements of {numbers.plural(len(taken), 'tensor')} "
             f"on {pruning.device} in {numbers.duration(pruning.seconds)}.",
         )
         for warning in pruning.warnings:
@@ -327,32 +203,12 @@ class Session(QObject):
         for note in saved.notes:
             self.tell("warning", note)
 
-    def _devices_found(self, devices: tuple[Device, ...]) -> None:
-        self.devices = devices
-        self.device = devices[1 if len(devices) > 1 else 0].name
-        self.devices_changed.emit()
-
     def _failed(self, failure: Failure) -> None:
         if failure.cancelled:
             self.tell("info", failure.text)
         else:
             self.tell("bug" if failure.details else "error", failure.text, failure.details)
             self.files.check()
-
-    # Steps
-
-    def _plan(self, label: str, amounts: Mapping[str, Amount], merges: object = None) -> None:
-        if dict(amounts) == dict(self.amounts):
-            return
-        self._history.push(label, replace(self._history.state, amounts=amounts), merges)
-        self.amounts_changed.emit()
-
-    def _swap(self, step: Callable[[], None]) -> None:
-        before = self._history.state
-        step()
-        if before.pruning is not self.pruning:
-            self.pruning_changed.emit()
-        self.amounts_changed.emit()
 
 
 def quicken_threads() -> None:

@@ -11,7 +11,6 @@ from app.plain import plain_label
 from app.session import Session
 from app.style import icon
 from app.theme import current
-from app.zeros import Outlook
 
 _PARTS = 1000
 _NOTE_MS = 10_000
@@ -67,7 +66,8 @@ class StatusBar(QStatusBar):
             session.checkpoint_changed,
             session.amounts_changed,
             session.pruning_changed,
-            session.zeros_changed,
+            session.method_changed,
+            session.counts_changed,
         ):
             signal.connect(self._refresh)
         session.files.changed.connect(self._show_stale)
@@ -134,12 +134,14 @@ class StatusBar(QStatusBar):
     def _zeros(self) -> str:
         checkpoint = self._session.checkpoint
         assert checkpoint is not None
-        countable = [name for name, info in checkpoint.tensors.items() if info.prunable]
-        known = [part for name in countable if (part := self._session.outlook(name)) is not None]
-        if len(known) < len(countable) and len(self._session.zeros) < len(countable):
-            return f"counting zeros ({numbers.percent(len(known) / len(countable))} of the tensors)"
-        total = sum(known, Outlook(0, 0, 0))
+        countable = sum(info.prunable for info in checkpoint.tensors.values())
+        planned = self._session.next_round
+        known, total = planned.outlook_of_all()
+        if known < countable and len(self._session.zeros) < countable:
+            return f"counting zeros ({numbers.percent(known / countable)} of the tensors)"
         if not total.numel:
             return ""
-        planned = f", {numbers.percent(total.planned / total.numel)} planned" if self._session.amounts else ""
-        return f"zeros {numbers.percent(total.now / total.numel)} now{planned}"
+        now = f"zeros {numbers.percent(total.now / total.numel)} now"
+        if not planned.planned or total.planned is None:  # some rounds tell only when they have run
+            return now
+        return f"{now}, {numbers.percent(total.planned / total.numel)} planned"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+import html
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -23,24 +23,15 @@ from app.histogram_view import HistogramView
 from app.jobs import Failure
 from app.map_view import MapView
 from app.plain import plain_label, plain_tip
+from app.plan_text import will_do
 from app.session import Session
-from app.tree_model import written
-from pruner import Amount, Checkpoint, Mask, TensorInfo
-from pruner.elements import elements_of
-from pruner.picture import Picture, picture
-from pruner.plan import DEFAULT_METHOD
+from app.tensor_requests import Cut, find_cut, known_cut, summaries
+from pruner import TensorInfo
+from pruner.picture import Picture
 from pruner.reading import why_unreadable
-from pruner.rounds import threshold_of
-from pruner.summaries import Figures, Histogram, histogram, measure
+from pruner.summaries import Figures, Histogram
 
 _BUSY_MS = 300
-
-
-@dataclass(frozen=True, eq=False)
-class _Planned:
-    """Where the planned round would cut: None where it would prune nothing."""
-
-    threshold: float | None
 
 
 class TensorPanel(QWidget):
@@ -51,7 +42,7 @@ class TensorPanel(QWidget):
         self._session = session
         self._shown: str | None = None
         self._histogram: Histogram | None = None
-        self._before: Figures | None = None
+        self._threshold: float | None = None
         self.map = MapView(self)
         self.strip = HistogramView(self)
         self.histogram = HistogramView(self)
@@ -69,6 +60,8 @@ class TensorPanel(QWidget):
         session.selection_changed.connect(self._load)
         session.pruning_changed.connect(self._load)
         session.amounts_changed.connect(self._load_threshold)
+        session.method_changed.connect(self._load_threshold)
+        session.counts_changed.connect(self._write_cut)
         self._load()
 
     # Building
@@ -77,7 +70,8 @@ class TensorPanel(QWidget):
         self.setObjectName("tensor_panel")
         self.setWhatsThis(
             "The selected tensor. Map: its values, its mask and what is left, with the wheel to zoom and the mouse to "
-            "pan. Histogram: how many elements have which magnitude; the dashed line is where the planned round cuts."
+            "pan. Histogram: how many elements have which magnitude; the dashed line is where the planned round cuts, "
+            "where a single magnitude does."
         )
         self._title.setProperty("role", "title")
         self._title.setObjectName("tensor_name")
@@ -85,6 +79,9 @@ class TensorPanel(QWidget):
         self._facts.setProperty("role", "muted")
         self._notes.setProperty("role", "muted")
         self._notes.setWordWrap(True)
+        for label in self._cut:
+            label.setWordWrap(True)  # else a long line would widen the window
+            label.setTextFormat(Qt.TextFormat.RichText)
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tabs = QTabWidget(self)
@@ -161,23 +158,21 @@ class TensorPanel(QWidget):
         self._busy.start()
         pruning = self._session.pruning
         mask = pruning[name].mask if pruning is not None and name in pruning else None
-        self._session.view.request("tensor", _summaries(checkpoint, name, mask), self._show, self._failed)
+        self._session.view.request("tensor", summaries(checkpoint, name, mask), self._show, self._failed)
         self._load_threshold()
 
     def _load_threshold(self) -> None:
-        checkpoint, name = self._session.checkpoint, self._session.current
-        amount = self._session.amounts.get(name) if name is not None else None
-        if checkpoint is None or name is None or amount is None:
+        planned, name = self._session.next_round, self._session.current
+        known = known_cut(planned, name) if name is not None else Cut(None)
+        if known is not None:
             self._session.view.drop("threshold")
-            self._show(_Planned(None))
-            return
-        pruning = self._session.pruning
-        mask = pruning[name].mask if pruning is not None and name in pruning else None
-        self._session.view.request("threshold", _threshold(checkpoint, name, mask, amount), self._show, self._failed, 0)
+            self._show(known)
+        elif name is not None:
+            self._session.view.request("threshold", find_cut(planned, name), self._show, self._failed, 0)
 
     # Showing, on the GUI thread
 
-    def _show(self, part: Picture | Histogram | tuple[Figures, Figures] | _Planned) -> None:
+    def _show(self, part: Picture | Histogram | tuple[Figures, Figures] | Cut) -> None:
         if isinstance(part, Picture):
             self._busy.stop()
             self.map.set_dimmed(False)
@@ -188,10 +183,11 @@ class TensorPanel(QWidget):
             self._histogram = part
             for view in (self.strip, self.histogram):
                 view.show_histogram(part)
-        elif isinstance(part, _Planned):
+        elif isinstance(part, Cut):
             for view in (self.strip, self.histogram):
                 view.show_threshold(part.threshold)
-            self._write_cut(part.threshold)
+            self._threshold = part.threshold
+            self._write_cut()
         else:
             self.figures.show_figures(*part)
 
@@ -240,45 +236,16 @@ class TensorPanel(QWidget):
         if not info.contiguous:
             yield "Its elements are not contiguous in the file."
 
-    def _write_cut(self, threshold: float | None) -> None:
+    def _write_cut(self) -> None:
         """The line over the histogram: what the next round would do, in words."""
-        name = self._session.current
-        amount = self._session.amounts.get(name) if name is not None else None
+        name, planned = self._session.current, self._session.next_round
         text = "<b>Magnitudes</b>"
-        if name is not None and amount is not None:
-            count = self._session.planned_count(name) or 0
-            what = f"{written(amount)} = {numbers.count(count)} of {numbers.count(self._session.left(name))}"
-            text += f"&nbsp; {what}" + (f" · threshold {numbers.figure(threshold)}" if threshold is not None else "")
+        if name is not None and name in planned.planned:
+            text += f"&nbsp; {html.escape(will_do(planned, name))}"
+            if self._threshold is not None and planned.choice.takes_amount:
+                text += f" · threshold {numbers.figure(self._threshold)}"
         for label in self._cut:
             label.setText(text)
-
-
-def _summaries(
-    checkpoint: Checkpoint, name: str, mask: Mask | None
-) -> Iterator[Picture | Histogram | tuple[Figures, Figures] | None]:
-    """The parts of the view, the picture first; None in between, to give way."""
-    drawn = yield from picture(checkpoint, name, mask)
-    yield drawn
-    counted = yield from histogram(checkpoint, name, mask, drawn.limit)
-    yield counted
-    before = yield from _giving_way(checkpoint, name, None)
-    after = (yield from _giving_way(checkpoint, name, mask)) if mask is not None else before
-    yield before, after
-
-
-def _giving_way(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[None, None, Figures]:
-    steps = measure(checkpoint, name, mask)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Figures = end.value
-            return found
-        yield None
-
-
-def _threshold(checkpoint: Checkpoint, name: str, mask: Mask | None, amount: Amount) -> Iterator[_Planned]:
-    yield _Planned(threshold_of(DEFAULT_METHOD, amount, elements_of(checkpoint, name, mask)))
 
 
 def _link(text: str, tip: str, action: Callable[[], None]) -> QPushButton:

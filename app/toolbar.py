@@ -1,4 +1,4 @@
-"""The toolbar: opening and saving, undo, the device, and the button that prunes."""
+"""The toolbar: opening and saving, undo, the method, its scope and the device, and the button that prunes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from app.actions import Actions
+from app.method_boxes import MethodBox, ScopeBox
 from app.session import Session
 
 
@@ -27,28 +28,32 @@ class ToolBar(QToolBar):
         self.addAction(actions["undo"])
         self.addAction(actions["redo"])
         self.addSeparator()
-        self.device = QComboBox(self)
-        self._add_device()
+        self.method, self.scope, self.device = MethodBox(session, self), ScopeBox(session, self), QComboBox(self)
+        self._dress_device()
+        for title, box in (("Method", self.method), ("Scope", self.scope), ("Device", self.device)):
+            self._add_box(title, box)
         spacer = QWidget(self)
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
         self._action = actions["prune"]
         self.prune = QPushButton(self)
         self._add_prune()
-        session.devices_changed.connect(self._show_devices)
+        session.devices.changed.connect(self._show_devices)
         self._show_devices()
 
-    def _add_device(self) -> None:
-        label = QLabel("Device", self)
+    def _add_box(self, title: str, box: QComboBox) -> None:
+        label = QLabel(title, self)
         label.setProperty("role", "muted")
-        label.setBuddy(self.device)
+        label.setBuddy(box)
+        self.addWidget(label)
+        self.addWidget(box)
+
+    def _dress_device(self) -> None:
         self.device.setObjectName("device")
         self.device.setAccessibleName("Device to prune on")
         self.device.setToolTip("Where pruning runs; only what is there is offered")
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.device.activated.connect(lambda place: self._session.choose_device(self.device.itemData(place)))
-        self.addWidget(label)
-        self.addWidget(self.device)
+        self.device.activated.connect(lambda place: self._session.devices.choose(self.device.itemData(place)))
 
     def _add_prune(self) -> None:
         self.prune.setObjectName("prune")
@@ -65,7 +70,8 @@ class ToolBar(QToolBar):
 
     def _show_devices(self) -> None:
         self.device.clear()
-        for one in self._session.devices:
+        devices = self._session.devices
+        for one in devices.known:
             self.device.addItem(one.title, one.name)
-        self.device.setCurrentIndex(self.device.findData(self._session.device))
-        self.device.setEnabled(len(self._session.devices) > 1)
+        self.device.setCurrentIndex(self.device.findData(devices.chosen))
+        self.device.setEnabled(len(devices.known) > 1)

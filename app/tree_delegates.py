@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRectF, Qt
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QApplication,
@@ -13,14 +13,14 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QToolTip,
     QWidget,
 )
 
-from app.plain import plain_tip
+from app.amount_text import HINT, read_amount
+from app.refusals import mark, show_refusal
 from app.session import Session
 from app.theme import current
-from app.tree_model import SHARE_ROLE, read_amount
+from app.tree_model import SHARE_ROLE
 from pruner import PrunerError
 
 Index = QModelIndex | QPersistentModelIndex
@@ -59,7 +59,7 @@ class SparsityDelegate(QStyledItemDelegate):
 
 
 class AmountDelegate(QStyledItemDelegate):
-    """An editor that takes `30%`, `0.3` or `1000`, and keeps what is wrong open with the reason beside it."""
+    """An editor that takes `30%`, `0.3`, `1000` or `to 80%`, and keeps what is wrong open with the reason beside it."""
 
     def __init__(self, session: Session, targets: Callable[[Index], list[str]], parent: QObject | None = None) -> None:
         """`targets` tells which tensors an edit at an index is for."""
@@ -71,7 +71,7 @@ class AmountDelegate(QStyledItemDelegate):
         editor = QLineEdit(parent)
         editor.setObjectName("amount_editor")
         editor.setAccessibleName("Amount")
-        editor.setPlaceholderText("30% or 1000")
+        editor.setPlaceholderText(HINT)
         editor.setAlignment(Qt.AlignmentFlag.AlignRight)
         editor.setStyleSheet("padding: 0 4px; border-radius: 4px;")
         editor.setProperty("names", self._targets(index))
@@ -116,18 +116,3 @@ class AmountDelegate(QStyledItemDelegate):
         line = self.sender()
         if isinstance(line, QLineEdit):
             mark(line, wrong=False)
-
-
-def show_refusal(line: QLineEdit, reason: str) -> None:
-    """Mark what was typed as wrong, and say why under it."""
-    mark(line, wrong=True)
-    line.setAccessibleDescription(reason)
-    QToolTip.showText(line.mapToGlobal(QPoint(0, line.height())), plain_tip(reason), line)
-
-
-def mark(line: QLineEdit, *, wrong: bool) -> None:
-    """Show a line's border as wrong, or as usual."""
-    if bool(line.property("wrong")) != wrong:
-        line.setProperty("wrong", wrong)
-        line.style().unpolish(line)
-        line.style().polish(line)

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 
-from app import numbers
+from app import numbers, plan_text
+from app.amount_text import read_amount
+from app.forecast import NOTHING, Outlook
 from app.plain import plain_tip
 from app.session import Session
+from app.tree_columns import HEADERS, RIGHT, Column
 from app.tree_rows import Row, SortKey, build_rows
-from app.zeros import Outlook
-from pruner import Amount, PrunerError, TensorInfo
+from pruner import PrunerError, TensorInfo
 from pruner.plan import is_candidate
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 """The sparsity as a float in [0, 1], for the bar; None while it is not known."""
-
-
-class Column(IntEnum):
-    """The columns of the tree."""
-
-    NAME = 0
-    SHAPE = 1
-    ELEMENTS = 2
-    SPARSITY = 3
-    AMOUNT = 4
-    AFTER = 5
-    KIND = 6
-    DTYPE = 7
-    SIZE = 8
-
-
-HEADERS = {
-    Column.NAME: ("Name", "The tensor's or module's name"),
-    Column.SHAPE: ("Shape", "Sizes of the dimensions; the class of a module where the file tells it"),
-    Column.ELEMENTS: ("Elements", "Number of elements"),
-    Column.SPARSITY: ("Sparsity", "Zeros / elements, of the values as they would be saved now"),
-    Column.AMOUNT: ("Amount", "What the next round prunes: a ratio (30%) or a count (1000). Type to set it"),
-    Column.AFTER: ("After", "Sparsity after the planned round"),
-    Column.KIND: ("Kind", "Parameter or buffer; “tensor” where the file does not tell"),
-    Column.DTYPE: ("Type", "Element type"),
-    Column.SIZE: ("Size", "Bytes of the values"),
-}
-_RIGHT = {Column.SHAPE, Column.ELEMENTS, Column.SPARSITY, Column.AMOUNT, Column.AFTER, Column.SIZE}
 
 
 class TreeModel(QAbstractItemModel):
@@ -71,7 +44,8 @@ class TreeModel(QAbstractItemModel):
         session.checkpoint_changed.connect(self._rebuild)
         session.amounts_changed.connect(self._refresh)
         session.pruning_changed.connect(self._refresh)
-        session.zeros_changed.connect(self._refresh)
+        session.method_changed.connect(self._refresh)
+        session.counts_changed.connect(self._refresh)
 
     # What the view asks
 
@@ -101,13 +75,14 @@ class TreeModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return explanation
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section in _RIGHT else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if section in RIGHT else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
-        if index.isValid() and index.column() == Column.AMOUNT and self.names_under(index):
+        editable = index.isValid() and index.column() == Column.AMOUNT and self._session.choice.takes_amount
+        if editable and self.names_under(index):
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
@@ -123,7 +98,7 @@ class TreeModel(QAbstractItemModel):
             return self._explanation(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(self._explanation(row, column) or "")
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in _RIGHT:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in RIGHT:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.FontRole and row.node is not None and column == Column.NAME:
             return self._bold
@@ -213,27 +188,24 @@ class TreeModel(QAbstractItemModel):
             return None
         if column == Column.SPARSITY:
             return numbers.percent(outlook.now / outlook.numel)
+        if outlook.planned is None:
+            return numbers.figure(None)
         return numbers.percent(outlook.planned / outlook.numel) if outlook.planned != outlook.now else None
 
     def _amount_text(self, row: Row) -> str | None:
-        """What was asked for and how many elements that is; for a module, how many tensors have an amount."""
-        amounts = self._session.amounts
+        """What is asked for and how much that is; for a module, how many tensors take part."""
+        planned = self._session.next_round
         if row.info is not None:
-            amount = amounts.get(row.info.name)
-            if amount is None:
-                return None
-            count = numbers.count(self._session.planned_count(row.info.name) or 0)
-            return f"{written(amount)} = {count}" if amount.is_ratio else f"{count} el."
-        if not amounts:
+            return plan_text.amount_cell(planned, row.info.name)
+        if not planned.planned:
             return None
-        planned = sum(info.name in amounts for info in row.tensors())
-        return numbers.plural(planned, "tensor") if planned else None
+        count = sum(info.name in planned.planned for info in row.tensors())
+        return numbers.plural(count, "tensor") if count else None
 
     def _edit_text(self, row: Row) -> str:
-        names = [info.name for info in row.tensors()]
-        found = {self._session.amounts.get(name) for name in names if name in self._session.amounts}
-        only = found.pop() if len(found) == 1 else None
-        return str(only) if only is not None else ""
+        amounts = self._session.amounts
+        found = {amount for info in row.tensors() if (amount := amounts.get(info.name)) is not None}
+        return str(found.pop()) if len(found) == 1 else ""
 
     def _explanation(self, row: Row, column: Column) -> str | None:
         if column == Column.NAME:
@@ -245,10 +217,15 @@ class TreeModel(QAbstractItemModel):
         outlook = self._outlook(row) if column in (Column.SPARSITY, Column.AFTER) else None
         if outlook is not None:
             zeros = outlook.now if column == Column.SPARSITY else outlook.planned
+            if zeros is None:
+                return "Only the round itself tells"
             return f"{numbers.plural(zeros, 'zero')} of {numbers.plural(outlook.numel, 'element')}"
         if column == Column.SIZE and row.info is not None:
             return numbers.plural(row.info.nbytes, "byte")
-        return HEADERS[column][1] if column == Column.AMOUNT else None
+        if column == Column.AMOUNT:
+            why = plan_text.amount_note(self._session.next_round, row.info.name) if row.info is not None else ""
+            return why or HEADERS[column][1]
+        return None
 
     def _outlook(self, row: Row) -> Outlook | None:
         """Zeros now and as planned, of what is known; kept until something changes."""
@@ -258,7 +235,7 @@ class TreeModel(QAbstractItemModel):
             found = self._session.outlook(row.info.name)
         else:
             known = [part for child in row.children if (part := self._outlook(child)) is not None]
-            found = sum(known, Outlook(0, 0, 0)) if known else None
+            found = sum(known, NOTHING) if known else None
         self._outlooks[row] = found
         return found
 
@@ -287,10 +264,12 @@ class TreeModel(QAbstractItemModel):
                 return sum(info.nbytes for info in row.tensors())
             if column in (Column.SPARSITY, Column.AFTER):
                 outlook = self._outlook(row)
-                zeros = 0 if outlook is None else outlook.now if column == Column.SPARSITY else outlook.planned
-                return zeros / outlook.numel if outlook and outlook.numel else -1.0
+                zeros = None if outlook is None else outlook.now if column == Column.SPARSITY else outlook.planned
+                return zeros / outlook.numel if zeros is not None and outlook and outlook.numel else -1.0
             if column == Column.AMOUNT:
-                return sum(self._session.planned_count(info.name) or 0 for info in row.tensors())
+                planned = self._session.next_round
+                names = [info.name for info in row.tensors() if info.name in planned.planned]
+                return sum(planned.count(name) or 0 for name in names), len(names)
             return (self._text(row, column) or "").lower()
 
         return key
@@ -307,13 +286,3 @@ class TreeModel(QAbstractItemModel):
                 self.createIndex(first.place, Column.SPARSITY, first.id),
                 self.createIndex(last.place, Column.AFTER, last.id),
             )
-
-
-def read_amount(text: str) -> Amount | None:
-    """The amount that was typed; None for an empty text, which takes the amount away. Raises as `Amount.parse`."""
-    return Amount.parse(text) if text.strip() else None
-
-
-def written(amount: Amount) -> str:
-    """An amount as the window shows it: `30 %`, `1 000`."""
-    return str(amount).replace("%", f"{numbers.THIN}%") if amount.is_ratio else numbers.count(int(amount.value))

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent
+from collections.abc import Callable
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QMenu,
     QToolButton,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
 
 from app import numbers
+from app.amount_tree import AmountTree
 from app.root_row import RootRow
 from app.session import Session
+from app.tree_columns import HEADERS, Column
 from app.tree_delegates import AmountDelegate, Index, SparsityDelegate
-from app.tree_model import HEADERS, Column, TreeModel
+from app.tree_model import TreeModel
+from pruner import PrunerError
 from pruner.plan import is_candidate
 
 _TYPING_MS = 120
 _EXPAND_BELOW = 400
 _WIDTHS = {
-    Column.NAME: 164,
+    Column.NAME: 156,
     Column.SHAPE: 86,
     Column.ELEMENTS: 80,
-    Column.SPARSITY: 102,
+    Column.SPARSITY: 98,
     Column.AMOUNT: 116,
     Column.AFTER: 72,
     Column.KIND: 84,
@@ -54,6 +56,8 @@ class TreePanel(QWidget):
         self.view.setItemDelegateForColumn(Column.SPARSITY, SparsityDelegate(self.view))
         self.view.setItemDelegateForColumn(Column.AMOUNT, AmountDelegate(session, self._targets, self.view))
         self.view.customContextMenuRequested.connect(self._show_menu)
+        self.view.part_toggled.connect(self.toggle_part)
+        self.view.amount_typed.connect(self._say_no_amount)
         self.view.selectionModel().selectionChanged.connect(self._selected)
         self.view.header().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.view.header().customContextMenuRequested.connect(self._show_columns_menu)
@@ -88,13 +92,20 @@ class TreePanel(QWidget):
             names = [info.name for info in checkpoint.tensors.values() if is_candidate(info)]
             self._session.select([name for name in names if self.model.index_of(name).isValid()])
 
+    def toggle_part(self) -> None:
+        """Have what is selected take part, or hold it out, where the method takes no amount."""
+        names = self._targets(self.view.currentIndex())
+        if names and not self._session.choice.takes_amount:
+            self._part(self._session.toggle_part, names)
+
     # Set-up
 
     def _lay_out(self) -> None:
         self.setObjectName("tree_panel")
         self.setWhatsThis(
             "The modules and tensors of the checkpoint. Select a tensor to see it; type a number to plan its amount: "
-            "30% or 0.3 is a ratio, 1000 is a count. Select several to give all of them the same amount."
+            "30% or 0.3 is a ratio, 1000 is a count; press F2 to type a target, such as to 80%. Select several to give "
+            "all of them the same amount. Where the method takes no amount, Space has tensors take part."
         )
         self.filter.setObjectName("filter")
         self.filter.setPlaceholderText("Filter by name, kind, type, shape…")
@@ -201,23 +212,40 @@ class TreePanel(QWidget):
     def _show_menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)
         menu = QMenu(self)
-        edit = menu.addAction("Set amount…")
-        edit.setEnabled(bool(self._targets(index)))
-        clear = menu.addAction("Clear amount")
         names = self._targets(index)
+        takes_amount = self._session.choice.takes_amount
+        if takes_amount:
+            edit = menu.addAction("Set amount…")
+            edit.setEnabled(bool(names))
+            edit.triggered.connect(lambda: self.view.edit(index.siblingAtColumn(Column.AMOUNT)))
+        else:
+            take = menu.addAction("Take part")
+            take.setEnabled(any(name not in self._session.amounts for name in names))
+            take.triggered.connect(lambda: self._part(self._session.take_part, names))
+        clear = menu.addAction("Clear amount" if takes_amount else "Hold out")
         clear.setEnabled(any(name in self._session.amounts for name in names))
         menu.addSeparator()
         copy = menu.addAction("Copy name")
         menu.addSeparator()
         expand = menu.addAction("Unfold all")
         collapse = menu.addAction("Fold all")
-        edit.triggered.connect(lambda: self.view.edit(index.siblingAtColumn(Column.AMOUNT)))
         clear.triggered.connect(lambda: self._session.set_amounts(names, None))
         copy.triggered.connect(lambda: self.view.copy_name())
         expand.triggered.connect(self.view.expandAll)
         collapse.triggered.connect(self.view.collapseAll)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.view.viewport().mapToGlobal(place))
+
+    def _part(self, change: Callable[[list[str]], None], names: list[str]) -> None:
+        try:
+            change(names)
+        except PrunerError as error:
+            self._session.tell("error", str(error))
+
+    def _say_no_amount(self) -> None:
+        choice = self._session.choice
+        if not choice.takes_amount:
+            self._session.tell("info", f"{choice.kind.title} takes no amount: press Space to have a tensor take part.")
 
     def _show_columns_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
@@ -234,57 +262,3 @@ class TreePanel(QWidget):
         order.triggered.connect(lambda: self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.view.header().mapToGlobal(place))
-
-
-class AmountTree(QTreeView):
-    """A tree in which typing a number edits the amount of the current row."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setUniformRowHeights(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setIndentation(12)
-        header = self.header()
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header.setStretchLastSection(False)
-        header.setSectionsMovable(True)
-        header.setSortIndicatorClearable(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setMinimumSectionSize(40)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        text = event.text()
-        if text and (text.isdigit() or text == ".") and self.edit_amount(text):
-            return
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.edit_amount(""):
-            return
-        super().keyPressEvent(event)
-
-    def edit_amount(self, text: str) -> bool:
-        """Open the amount's editor of the current row with this text in it; False where there is none."""
-        index = self.currentIndex().siblingAtColumn(Column.AMOUNT)
-        if not index.isValid() or not self.model().flags(index) & Qt.ItemFlag.ItemIsEditable:
-            return False
-        self.setCurrentIndexKeepingSelection(index)
-        self.edit(index)
-        editors = self.findChildren(QLineEdit, "amount_editor")
-        if not editors:
-            return False
-        editors[-1].setText(text)  # one that is closing may still be there, before it
-        editors[-1].setModified(True)
-        return True
-
-    def setCurrentIndexKeepingSelection(self, index: QModelIndex) -> None:
-        """Move the cursor to an index; what is selected stays."""
-        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-
-    def copy_name(self) -> None:
-        """Put the current row's full name on the clipboard."""
-        from PySide6.QtGui import QGuiApplication
-
-        name = self.currentIndex().siblingAtColumn(Column.NAME).data(Qt.ItemDataRole.AccessibleDescriptionRole)
-        QGuiApplication.clipboard().setText(name or "")

@@ -1,12 +1,11 @@
-"""How many zeros there are, now and after the planned round, as far as the file has been counted."""
+"""Counts the zeros of a file, behind the window."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from pruner import Amount, Checkpoint, PrunerError, Pruning
+from pruner import Checkpoint, PrunerError
 
 _CHUNK = 1 << 20
 _SHOW_SECONDS = 0.1
@@ -39,26 +38,3 @@ def count_in_file(checkpoint: Checkpoint) -> Iterator[dict[str, int] | None]:
             yield found
             found, shown = {}, time.monotonic()
     yield found
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """Zeros of a tensor, or of many: now, and when the planned round has run."""
-
-    numel: int
-    now: int
-    planned: int
-
-    def __add__(self, other: Outlook) -> Outlook:
-        return Outlook(self.numel + other.numel, self.now + other.now, self.planned + other.planned)
-
-
-def outlook(numel: int, zeros_in_file: int, pruning: Pruning | None, name: str, amount: Amount | None) -> Outlook:
-    """A tensor's zeros; a planned round of the smallest magnitudes takes the zeros that are left first."""
-    done = pruning[name] if pruning is not None and name in pruning else None
-    now = done.zeros if done else zeros_in_file
-    pruned = done.pruned if done else 0
-    if amount is None:
-        return Outlook(numel, now, now)
-    taken = amount.count(numel - pruned)
-    return Outlook(numel, now, now + max(0, taken - (now - pruned)))

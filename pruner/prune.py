@@ -19,7 +19,7 @@ from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
 from pruner.rounds import Outcome, Store, in_memory, required, run_round, zeros_of
-from pruner.spill import MaskFile
+from pruner.spill import MaskFile, release
 from pruner.ties import identical, sharers
 from pruner.transfers import on_device
 
@@ -204,6 +204,7 @@ def _after(elements: Elements, step: Step, outcome: Outcome, before: Mapping[str
     taken = outcome.mask.pruned - elements.mask.pruned
     last = Round(step.method, step.amount, taken, outcome.threshold, outcome.ties)
     zeros = outcome.zeros or zeros_of(elements, outcome.mask)
+    release(outcome.mask)
     return TensorPruning(elements.name, outcome.mask, (*(done.rounds if done else ()), last), *zeros)
 
 

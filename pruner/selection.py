@@ -91,7 +91,7 @@ def keep(pieces: Pieces, cut: Cut, sizes: Sequence[int], *, threads: int = 1) ->
     every = cut.at_key >= cut.equal
     parts = in_order(lambda load: _sides(load(), cut.key, not every), pieces(), threads)
     left = cut.at_key
-    for size in sizes:
+    for number, size in enumerate(sizes, 1):
         bits = np.empty((size + 7) // 8, dtype=np.uint8)
         filled = place = taken = equal = zeros = 0
         while filled < size:
@@ -103,6 +103,8 @@ def keep(pieces: Pieces, cut: Cut, sizes: Sequence[int], *, threads: int = 1) ->
             left -= min(left, part.equal)
             equal += part.equal
             zeros += part.zeros
+        if number == len(sizes):
+            next(parts, None)  # what follows the last piece, such as a check of its file, is done then
         yield Kept(bits, taken, equal, zeros)
 
 

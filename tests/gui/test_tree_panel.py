@@ -9,7 +9,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLineEdit
 from shiboken6 import isValid
 
-from app.tree_model import Column
+from app.tree_columns import Column
 from app.tree_panel import TreePanel
 from pruner import Amount
 from tests.gui.models import open_and_count, save_net

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QRadioButton
 
 from app.main_window import MainWindow
 from app.save_dialog import SaveDialog
-from app.tree_model import Column
+from app.tree_columns import Column
 from pruner import Amount
 from tests.gui.models import open_and_count, save_net
 

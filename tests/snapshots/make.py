@@ -17,7 +17,8 @@ from PySide6.QtCore import QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import style, theme
-from app.main_window import MainWindow, dress
+from app.dressing import dress
+from app.main_window import MainWindow
 from app.save_dialog import SaveDialog
 from app.session import Session, quicken_threads
 from pruner import Amount
@@ -52,6 +53,7 @@ def main(arguments: list[str]) -> None:
     app = QApplication([])
     app.setOrganizationName("Secateur")
     app.setApplicationName("Snapshots")
+    QSettings().clear()  # what earlier runs opened is no part of the pictures
     dress(app)
     quicken_threads()
     session = Session()
