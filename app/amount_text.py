@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from app import numbers
 from app.choice import Choice
-from pruner import Amount
-from pruner.methods import Method, Scope, described
-from pruner.methods.custom_from_mask import CustomFromMask
-from pruner.methods.n_m import NM
-from pruner.methods.threshold import Threshold
+from pruner import Amount, methods
+from pruner.methods import Scope
 
 HINT = "30%, 1000 or to 80%"
 """What an empty field for an amount shows."""
@@ -38,23 +33,6 @@ def units(n: int, choice: Choice) -> str:
     return numbers.plural(n, choice.unit)
 
 
-def method_text(method: Method) -> str:
-    """A method with what tells it from others of its kind; of a file the name alone."""
-    if isinstance(method, NM):
-        return f"{method.n}:{method.m}" + (f" along dimension {method.dim}" if method.dim != 1 else "")
-    if isinstance(method, Threshold):
-        return f"{method.title} {numbers.figure(method.value)}"
-    file = getattr(method, "file", None)
-    return f"{method.title}: {Path(str(file)).name}" if file else described(method)
-
-
 def brief(choice: Choice) -> str:
     """A method without an amount in a word, as a column of the tree has room for it."""
-    method = choice.method
-    if isinstance(method, NM):
-        return f"{method.n}:{method.m}"
-    if isinstance(method, Threshold):
-        return f"|x| ≤ {numbers.figure(method.value)}"
-    if isinstance(method, CustomFromMask):
-        return "mask"
-    return choice.kind.title if method is not None else "takes part"
+    return methods.brief(choice.method) if choice.method is not None else "takes part"

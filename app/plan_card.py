@@ -10,10 +10,11 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
-from app.amount_text import method_text, units
+from app.amount_text import units
 from app.card import Card
 from app.plain import breakable
 from app.session import Session
+from pruner.methods import described
 
 
 class PlanCard(Card):
@@ -61,7 +62,7 @@ class PlanCard(Card):
             return f"{choice.lacks} Give it under Method."
         if not planned.planned:
             return "No amounts are planned." if choice.takes_amount else "No tensor takes part."
-        method = method_text(choice.method) if choice.method is not None else ""
+        method = described(choice.method) if choice.method is not None else ""
         if not choice.takes_amount:
             return f"{tensors} will be pruned by {method}."
         count = planned.count_of_all

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app import numbers
-from app.amount_text import brief, method_text, units, written
+from app.amount_text import brief, units, written
 from app.next_round import NextRound
 from pruner import Amount
+from pruner.methods import described
 
 UNFIT = "does not fit"
 
@@ -59,7 +60,7 @@ def will_do(planned: NextRound, name: str) -> str:
     """What is planned for a tensor, in a line: `30 % = 346 of 1 152`, `30 % of all 5 tensors together`, `2:4`."""
     choice, amount = planned.choice, planned.planned[name]
     if not choice.takes_amount:
-        return method_text(choice.method) if choice.method is not None else ""
+        return described(choice.method) if choice.method is not None else ""
     if choice.together:
         return f"{written(amount)} of all {numbers.plural(len(planned.planned), 'tensor')} together"
     count, left = planned.count(name), planned.left(name)

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
-from app.amount_text import method_text, written
+from app.amount_text import written
 from app.card import Card
 from app.plain import breakable
 from app.session import Session
 from pruner import Round
-from pruner.methods import takes_amount
+from pruner.methods import described, takes_amount
 
 
 class RoundsCard(Card):
@@ -58,7 +58,7 @@ class RoundsCard(Card):
     def _planned(self, name: str) -> str:
         planned = self._session.next_round
         assert planned.choice.method is not None
-        method = _marked(method_text(planned.choice.method))
+        method = _marked(described(planned.choice.method))
         if not planned.choice.takes_amount:
             return method
         whole = " of all together" if planned.choice.together else ""
@@ -67,8 +67,9 @@ class RoundsCard(Card):
 
 def _told(one: Round) -> str:
     """What a round did, in two lines."""
-    method = _marked(method_text(one.method))
+    method = _marked(described(one.method))
     amount = f" {written(one.amount)}" if takes_amount(one.method) else ""
+    amount += " of all together" if one.scope == "global" else ""
     ties = f", {numbers.plural(one.ties, 'tie')} kept" if one.ties else ""
     threshold = f" · threshold {numbers.figure(one.threshold)}{ties}" if one.threshold is not None else ""
     return f"{method}{amount}<br>{numbers.count(one.pruned)} pruned{threshold}"

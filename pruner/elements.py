@@ -76,7 +76,7 @@ class Elements:
 
     def sampled_magnitudes(self, count: int, dtype: torch.dtype) -> Sampled | None:
         """Keys in `dtype` of about `count` elements that are left; None where a sample takes a pass over all."""
-        found = self.sample(min(count * self.numel // max(self.mask.kept, 1), max(8 * count, self.numel // 16)))
+        found = self.sample(min(count * self.numel // max(self.mask.kept, 1), 8 * count))
         return None if found is None else found.keys(host(magnitude_keys(found.values.to(dtype))), self.mask)
 
 

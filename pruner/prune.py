@@ -14,7 +14,7 @@ from pruner.devices import resolve
 from pruner.elements import PIECE, Elements, elements_of
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
-from pruner.methods import Method, RankingMethod
+from pruner.methods import Method, RankingMethod, Scope
 from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
@@ -39,7 +39,7 @@ class Round:
 
     `pruned` counts the elements that this round took; `threshold` is the largest magnitude, or norm, among what it
     pruned (None where that is nothing, or the method measures none); `ties` counts what stayed although it equals the
-    threshold.
+    threshold. `scope` says whether the amount counted over all tensors of the round together.
     """
 
     method: Method
@@ -47,6 +47,7 @@ class Round:
     pruned: int
     threshold: float | None
     ties: int
+    scope: Scope = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,9 @@ def _round(
 
     outcomes, remarks = on_device(work, tensors, device)
     notes.extend(remarks)
-    return {one.name: _after(one, step, outcome, before) for one, outcome in zip(tensors, outcomes, strict=True)}
+    return {
+        one.name: _after(one, step, plan.scope, outcome, before) for one, outcome in zip(tensors, outcomes, strict=True)
+    }
 
 
 def _bounds(plan: Plan, group: Sequence[str]) -> list[Bounds]:
@@ -199,10 +202,12 @@ def _elements(
     return replace(found, piece=piece, zeros=done.zeros_before if done else None)
 
 
-def _after(elements: Elements, step: Step, outcome: Outcome, before: Mapping[str, TensorPruning]) -> TensorPruning:
+def _after(
+    elements: Elements, step: Step, scope: Scope, outcome: Outcome, before: Mapping[str, TensorPruning]
+) -> TensorPruning:
     done = before.get(elements.name)
     taken = outcome.mask.pruned - elements.mask.pruned
-    last = Round(step.method, step.amount, taken, outcome.threshold, outcome.ties)
+    last = Round(step.method, step.amount, taken, outcome.threshold, outcome.ties, scope)
     zeros = outcome.zeros or zeros_of(elements, outcome.mask)
     release(outcome.mask)
     return TensorPruning(elements.name, outcome.mask, (*(done.rounds if done else ()), last), *zeros)

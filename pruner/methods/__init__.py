@@ -82,7 +82,7 @@ class Option:
             return self.type(text.strip())
         except ValueError:
             kind = {int: "a whole number", float: "a number"}.get(self.type, "a text")
-            raise PrunerError(f"{self.name} is {kind}, not “{text}”.") from None
+            raise PrunerError(f"“{self.title}” ({self.name}) is {kind}, not “{text}”.") from None
 
 
 def option(title: str, about: str, type: type, default: Any = None) -> Any:
@@ -147,10 +147,17 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Method:
 
 
 def described(method: Method) -> str:
-    """The method's title, with the options that are not at their defaults."""
+    """The method in words: as it calls itself, or its title with the options that are not at their defaults."""
+    if type(method).__str__ is not object.__str__:
+        return str(method)
     changed = [
         f"{one.title.lower()} {getattr(method, one.name)}"
         for one in options_of(method)
         if getattr(method, one.name) != one.default
     ]
     return f"{method.title} ({', '.join(changed)})" if changed else method.title
+
+
+def brief(method: Method) -> str:
+    """The method in a word or two, such as `2:4`: its own `brief` where it has one, else its title."""
+    return str(getattr(method, "brief", method.title))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +29,14 @@ class CustomFromMask:
     passes: ClassVar[int] = 2
 
     file: str = option("File", "A checkpoint with NAME_mask or NAME for each tensor, of its shape, of 0 and 1.", str)
+
+    @property
+    def brief(self) -> str:
+        """What the file has."""
+        return "mask"
+
+    def __str__(self) -> str:
+        return f"{self.title}: {Path(self.file).name}"
 
     def unfit(self, tensor: Shaped) -> str:
         """A mask has every shape."""

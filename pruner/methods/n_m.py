@@ -36,8 +36,8 @@ class NM:
     about: ClassVar[str] = "Keeps the N largest magnitudes of every M neighbours, such as 2:4. It takes no amount."
     passes: ClassVar[int] = 2
 
-    n: int = option("N, kept", "How many elements of each group stay.", int, 2)
-    m: int = option("M, group", "How many neighbours a group has; it must divide the dimension.", int, 4)
+    n: int = option("Kept (N)", "How many elements of each group stay.", int, 2)
+    m: int = option("Group (M)", "How many neighbours a group has; it must divide the dimension.", int, 4)
     dim: int = option(
         "Dimension", "Along which dimension neighbours lie: 1 is the input, as hardware wants it.", int, 1
     )
@@ -46,12 +46,21 @@ class NM:
         if not 0 <= self.n <= self.m or self.m < 1:
             raise PrunerError(f"{self.n}:{self.m} is no pattern: N of every M elements are kept, such as 2:4.")
 
+    @property
+    def brief(self) -> str:
+        """The pattern, such as `2:4`."""
+        return f"{self.n}:{self.m}"
+
+    def __str__(self) -> str:
+        return self.brief if self.dim == 1 else f"{self.brief} along dimension {self.dim}"
+
     def unfit(self, tensor: Shaped) -> str:
         """The dimension must be there, and consist of whole groups."""
         if missing := no_dimension(tensor.shape, self.dim):
             return missing
         size = tensor.shape[self.dim]
-        return f"its dimension {self.dim} has {size} elements, not a multiple of {self.m}" if size % self.m else ""
+        elements = "1 element" if size == 1 else f"{size} elements"
+        return f"its dimension {self.dim} has {elements}, not a multiple of {self.m}" if size % self.m else ""
 
     def mask(self, elements: Elements) -> Mask:
         """The mask after the round, of the tensor's shape."""

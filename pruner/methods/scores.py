@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from pruner.companions import companion
@@ -27,6 +28,14 @@ class Scores:
     scopes: ClassVar[tuple[Scope, ...]] = ("local", "global")
 
     file: str = option("File", "A checkpoint that has a score, under the tensor's own name, for each element.", str)
+
+    @property
+    def brief(self) -> str:
+        """What the file has."""
+        return "scores"
+
+    def __str__(self) -> str:
+        return f"{self.title}: {Path(self.file).name}"
 
     def unfit(self, tensor: Shaped) -> str:
         """Scores have every shape."""

@@ -33,6 +33,14 @@ class Threshold:
         if not self.value >= 0 or math.isinf(self.value):
             raise PrunerError(f"A threshold is a magnitude, 0 or above; it is not {self.value}.")
 
+    @property
+    def brief(self) -> str:
+        """What is pruned, such as `|x| ≤ 0.01`."""
+        return f"|x| ≤ {self.value:.4g}"
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.value:.4g}"
+
     def unfit(self, tensor: Shaped) -> str:
         """Every element has a magnitude."""
         return ""

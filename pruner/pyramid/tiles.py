@@ -1,0 +1,92 @@
+"""What a view needs of a tensor: the blocks of an area, from the pyramid or made from the elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pruner.pyramid.layout import Area, Layout
+from pruner.pyramid.levels import Counts, Level, level_of
+from pruner.pyramid.plane import Floats, Plane
+from pruner.pyramid.pyramid import Pyramid
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """The blocks of `area`, which is of whole ones; `block` is elements across and down. Arrays of one shape.
+
+    `kept` and `elements` count those of each block, int64. `after` and `difference` are the extremes of the kept and of
+    the pruned values, float32; NaN without an element, and where `read` is below 1, where values are still to come.
+    `scale` is the magnitude at the ends of the colours.
+    """
+
+    layout: Layout
+    area: Area
+    block: int
+    kept: Counts
+    elements: Counts
+    after: Floats
+    difference: Floats
+    scale: float
+    read: float = 1.0
+
+    @cached_property
+    def density(self) -> Floats:
+        """The share of each block that is kept; NaN where there is no element."""
+        there = self.elements > 0
+        share = self.kept / np.where(there, self.elements, 1)
+        return np.where(there, share, np.nan).astype(np.float32)
+
+    @cached_property
+    def before(self) -> Floats:
+        """The extreme of each block's values before pruning."""
+        if self.block == 1:  # one of the two is zero in all bits, the other may be NaN
+            return (self.after.view(np.int32) | self.difference.view(np.int32)).view(np.float32)
+        return np.where(np.abs(self.after) >= np.abs(self.difference), self.after, self.difference)
+
+    def place(self, row: int, column: int) -> tuple[int, int] | None:
+        """The block, by row and column in the arrays, that an element's place lies in; None where it is not there."""
+        y, x = (row - self.area.top) // self.block, (column - self.area.left) // self.block
+        if not (0 <= y < self.elements.shape[0] and 0 <= x < self.elements.shape[1] and self.elements[y, x]):
+            return None
+        return y, x
+
+
+def tile(plane: Plane, pyramid: Pyramid, area: Area, block: int) -> Tile:
+    """The blocks that an area touches; `block` is a power of two.
+
+    Blocks of fewer than 8 by 8 elements are made from the file's numbers and the mask's bits, of this area alone.
+    Raises `PrunerError` where the file cannot be read.
+    """
+    layout = plane.layout
+    block = min(block, pyramid.coarsest)
+    area = area.within(layout.whole).snapped(block)
+    elements = layout.elements(area, block)
+    level = pyramid.level(block)
+    if level is None:
+        inside = area.within(layout.whole)
+        level = level_of(plane.values(inside), plane.kept(inside) if plane.mask is not None else None, block)
+        return _tile(layout, area, elements, level, pyramid.scale(block), 1.0)
+    place = (slice(area.top // block, area.bottom // block), slice(area.left // block, area.right // block))
+    part = Level(
+        block,
+        None if level.kept is None else level.kept[place],
+        level.after[place],
+        None if level.pruned is None else level.pruned[place],
+    )
+    return _tile(layout, area, elements, part, pyramid.scale(block), pyramid.read)
+
+
+def _tile(layout: Layout, area: Area, elements: Counts, level: Level, scale: float, read: float) -> Tile:
+    nothing: npt.NDArray[np.bool_] | None = elements == 0
+    if nothing is not None and not nothing.any():
+        nothing = None
+    kept = elements if level.kept is None else level.kept.astype(np.int64)
+    pruned = np.zeros(elements.shape, np.float32) if level.pruned is None else level.pruned
+    if nothing is not None:
+        after, pruned = (np.where(nothing, np.float32(np.nan), part) for part in (level.after, pruned))
+        return Tile(layout, area, level.block, kept, elements, after, pruned, scale, read)
+    return Tile(layout, area, level.block, kept, elements, level.after, pruned, scale, read)
