@@ -125,6 +125,7 @@ def prune(
     notes: list[str] = []
     for group in groups:
         made.update(_round(checkpoint, plan, group, before, target, memory, store, meter, notes))
+    checkpoint.require_unchanged()
     rounds = {name: made[name] if name in made else _twin(checkpoint, name, made) for name in plan.steps}
     done = {**before, **rounds}
     notes += _warnings(checkpoint, done, rounds)

@@ -28,14 +28,29 @@ def on_device(
 
     if device.type == "cpu":
         return work(tensors), []
+    names = f"“{tensors[0].name}”" if len(tensors) == 1 else f"{len(tensors)} tensors"
+    if unknown := [str(one.dtype) for one in tensors if not _has(device, one.dtype)]:
+        return work(tensors), [f"{names}: {device} has no {unknown[0].removeprefix('torch.')}; the CPU pruned instead."]
     piece = PIECE_ELSEWHERE
     while piece >= _LEAST_PIECE:
         try:
             return work([moved(one, device, piece) for one in tensors]), []
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error):
+                raise  # MPS has no error of its own for it
             piece //= 8
-    names = f"“{tensors[0].name}”" if len(tensors) == 1 else f"{len(tensors)} tensors"
-    return work(tensors), [f"{names} did not fit into the memory of {device} and were pruned on the CPU."]
+    return work(tensors), [f"{names} did not fit into the memory of {device}; the CPU pruned instead."]
+
+
+def _has(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the device can hold the type; MPS has no float64 and no float8."""
+    import torch
+
+    try:
+        torch.empty(1, dtype=dtype, device=device)
+    except (TypeError, RuntimeError) as error:
+        return "out of memory" in str(error)
+    return True
 
 
 def moved(elements: Elements, device: torch.device, piece: int) -> Elements:
