@@ -111,7 +111,7 @@ def elements_of(
 
 def elements_in(tensor: torch.Tensor, mask: Mask | None = None, *, name: str = "", threads: int = 1) -> Elements:
     """A tensor in memory, of any strides, on the device where it is."""
-    values = tensor.detach()
+    values = tensor.detach().resolve_conj().resolve_neg()
     shape = tuple(values.shape)
 
     def read(size: int) -> Iterator[Values]:

@@ -10,7 +10,7 @@ from pruner.bounded import Bounds
 from pruner.elements import Elements, elements_in
 from pruner.errors import AmountValueError, PrunerError
 from pruner.mask import Mask
-from pruner.methods import Method, Scope, make_method, scopes_of
+from pruner.methods import Method, Scope, described, make_method, scopes_of
 from pruner.parallel import threads_here
 from pruner.rounds import run_round
 
@@ -59,4 +59,4 @@ def masks_of(
 def _require_fit(method: Method, tensors: Sequence[Elements]) -> None:
     for one in tensors:
         if why := method.unfit(one):
-            raise PrunerError(f"{method.title} does not fit “{one.name}”: {why}.")
+            raise PrunerError(f"{described(method)} does not fit “{one.name}”: {why}.")

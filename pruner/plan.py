@@ -11,7 +11,7 @@ from typing import Any
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.errors import PrunerError, UnknownTensorError
-from pruner.methods import Method, Scope, make_method, scopes_of
+from pruner.methods import Method, Scope, described, make_method, scopes_of
 from pruner.methods.l1_unstructured import L1Unstructured
 from pruner.reading import why_unreadable
 
@@ -185,4 +185,4 @@ def require_prunable(checkpoint: Checkpoint, info: TensorInfo) -> None:
 def require_fit(checkpoint: Checkpoint, info: TensorInfo, method: Method) -> None:
     """Raise `PrunerError` where the method has no meaning for the tensor."""
     if why := method.unfit(info):
-        raise PrunerError(f"{checkpoint.path}: {method.title} does not fit “{info.name}”: {why}. Exclude it.")
+        raise PrunerError(f"{checkpoint.path}: {described(method)} does not fit “{info.name}”: {why}. Exclude it.")

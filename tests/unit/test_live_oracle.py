@@ -14,7 +14,9 @@ from torch.nn.utils import prune as torch_prune
 
 import pruner
 from pruner.keys import magnitude_keys
-from pruner.live.smallest import kept_mask
+from pruner.live import smallest
+from pruner.live.masks import bits_of
+from pruner.mask import Mask
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 SHAPES = ((7,), (1,), (4, 5), (3, 2, 3), (2, 3, 2, 2), (1, 6), (6, 1), (16, 9))
@@ -258,6 +260,11 @@ def test_that_wrong_amounts_raise_torchs_errors_and_change_nothing(amount, error
             api.l1_unstructured(module, "weight", amount)
         assert list(module.state_dict()) == ["first", "weight", "count"]
     assert isinstance(raised.value, pruner.PrunerError)
+
+
+def kept_mask(values: torch.Tensor, mask: torch.Tensor | None, k: int) -> torch.Tensor:
+    before = Mask.ones(tuple(values.shape)) if mask is None else bits_of(mask)
+    return smallest.kept_mask(values, before, k, (values if mask is None else mask).dtype)
 
 
 def slow_mask(values: torch.Tensor, mask: torch.Tensor | None, k: int) -> torch.Tensor:

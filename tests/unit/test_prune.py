@@ -204,3 +204,38 @@ def test_that_importing_the_engine_imports_neither_torch_nor_qt():
     code = "import sys, pruner, pruner.cli; print([m for m in ('torch', 'PySide6', 'app') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_that_masks_of_tensors_in_memory_are_torchs_and_the_tensors_stay():
+    torch.manual_seed(0)
+    state = {"a.weight": torch.randn(40, 30), "b.weight": torch.randn(7, 5, 3), "a.bias": torch.randn(40).bfloat16()}
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    for name, mask in pruner.masks_of(state, 0.3).items():
+        wide = state[name]
+        assert torch.equal(
+            mask.to_tensor(), torch_prune.L1Unstructured(0.3).compute_mask(wide, torch.ones_like(wide)) == 1
+        )
+    joined = torch.cat([tensor.reshape(-1).float() for tensor in state.values()])
+    together = pruner.masks_of(state, 0.5, scope="global")
+    kept = torch.cat([mask.to_tensor().reshape(-1) for mask in together.values()])
+    assert int((~kept).sum()) == round(0.5 * len(joined))
+    assert joined[~kept].abs().max() <= joined[kept].abs().min()
+    again = pruner.masks_of(state, 0.5, after=together)
+    assert all(again[name].kept == mask.kept - round(0.5 * mask.kept) for name, mask in together.items())
+    assert all(torch.equal(state[name], tensor) for name, tensor in before.items())
+
+
+def test_that_masks_of_conjugate_and_negated_views_are_those_of_their_values():
+    values = torch.randn(200_000, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    expected = pruner.masks_of({"z": values}, 0.5)["z"]
+    assert pruner.masks_of({"z": values.conj()}, 0.5)["z"] == expected
+    assert pruner.masks_of({"z": torch._neg_view(values)}, 0.5)["z"] == expected
+
+
+def test_that_masks_of_tensors_that_a_method_does_not_fit_are_refused_by_name():
+    with pytest.raises(PrunerError, match=r"2:4.*“bias”"):
+        pruner.masks_of({"weight": torch.ones(4, 8), "bias": torch.ones(4)}, 0, method="n_m")
+    with pytest.raises(PrunerError, match="scope"):
+        pruner.masks_of({"weight": torch.ones(4, 8)}, 0.5, method="ln_structured", scope="global")
+    with pytest.raises(pruner.AmountValueError, match="“weight”"):
+        pruner.masks_of({"weight": torch.ones(4, 8)}, 33)
