@@ -41,6 +41,7 @@ from app.toolbar import ToolBar
 from app.tree_panel import TreePanel
 from app.unsaved import Unsaved
 from app.verdicts import has_dangerous
+from app.whole_model_panel import WholeModelPanel
 from resources import demo_model, icon
 
 
@@ -151,6 +152,7 @@ class MainWindow(QMainWindow):
         session = self.session
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
+            "Whole model": WholeModelPanel(session, self),
             "File": self.file,
             "Jobs": JobsPanel(session, self),
             "Messages": MessagesPanel(session, self),

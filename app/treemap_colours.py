@@ -77,34 +77,43 @@ def packed(colour: str) -> int:
 
 def scale_colours(theme: Theme, shares: Shares) -> Colours:
     """The colours of shares from 0, the ink of what is kept, to 1, the sand of what is pruned."""
-    kept, pruned = (np.array(QColor(one).getRgb()[:3], np.float64) for one in (theme.kept, theme.pruned))
+    kept, pruned = _rgb(theme.kept), _rgb(theme.pruned)
     mixed = np.rint(kept + np.clip(shares, 0, 1)[..., None] * (pruned - kept)).astype(np.uint32)
     return _pixels(mixed)
 
 
+def _rgb(colour: str) -> Shares:
+    one = QColor(colour)
+    return np.array([one.red(), one.green(), one.blue()], np.float64)
+
+
 def _pixels(rgb: NDArray[np.uint32]) -> Colours:
-    made: Colours = np.uint32(0xFF000000) | (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
-    return made
+    made = 0xFF000000 | (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
+    return made.astype(np.uint32)
 
 
 def table(theme: Theme, shares: Shares, forms: Ints) -> Colours:
     """The table of colours that `Plane.inks` look into.
 
-    Buffers are striped with the surface; what cannot be pruned is grey with stripes, what is not counted grey with
-    dots.
+    Buffers are striped; what cannot be pruned is grey with stripes, what is not counted grey with dots.
     """
     made = np.empty((len(shares) + EXTRA, LAYERS), np.uint32)
     unknown, fixed = np.isnan(shares), forms == Form.FIXED
-    grey, mark = packed(theme.raised), packed(theme.muted)
+    grey, mark = packed(theme.line), packed(theme.muted)
     rows = made[:-EXTRA]
     rows[:] = scale_colours(theme, np.nan_to_num(shares))[:, None]
     rows[unknown | fixed] = grey
-    rows[forms == Form.BUFFER, 1] = packed(theme.surface)
+    rows[forms == Form.BUFFER, 1] = _halfway(rows[forms == Form.BUFFER, 0], packed(theme.surface))
     rows[(forms == Form.BUFFER) & unknown, 1] = mark
     rows[unknown & ~fixed, 2] = mark
     rows[fixed, 1] = mark
     made[-2], made[-1] = packed(theme.line), packed(theme.surface)
     return made.reshape(-1)
+
+
+def _halfway(colours: Colours, other: int) -> Colours:
+    halves = ((colours >> 1) & 0x7F7F7F) + ((other >> 1) & 0x7F7F7F)
+    return (0xFF000000 | halves).astype(np.uint32)
 
 
 def strip_colours(colours: Colours, numels: Shares, rows: Ints, width: int, height: int, scale: float) -> Colours:

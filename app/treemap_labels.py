@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
@@ -11,12 +10,14 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from app import numbers
 from app.plain import clipped
 from app.theme import current
-from app.treemap_colours import Colours, packed, text_colour
+from app.treemap_colours import Colours, Shares, packed, text_colour
 from app.treemap_plane import LAYERS, Plane
 from pruner.treemap import Rectangle
 
-_SIZE, _MARGIN = 0.82, 4
-_LEAST_LETTERS = 4
+_SIZE, _MARGIN = 0.82, 5
+_LEAST_LETTERS, _MOST_LETTERS = 4, 80
+_ABOVE = 3
+"""Text begins so far below a tensor's edge, to be clear of outlines."""
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -41,13 +42,13 @@ def own_name(plane: Plane, one: Rectangle) -> str:
     return one.name.removeprefix(f"{around}.") if around else one.name
 
 
-def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Sequence[float], font: QFont) -> None:
+def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Shares, font: QFont) -> None:
     """Write names where they fit; a module's into its header."""
     font = label_font(font)
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     theme = current()
-    grey = packed(theme.raised)
+    grey = packed(theme.line)
     for place in plane.labels:
         one, row = plane.rectangles[place], int(plane.rows[place])
         ground = int(colours[row * LAYERS])
@@ -55,7 +56,7 @@ def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Seque
             painter.setPen(QColor(theme.ink))
         else:
             painter.setPen(QColor(theme.ink) if ground == grey else text_colour(ground))
-        lines = [own_name(plane, one)]
+        lines = [clipped(own_name(plane, one), _MOST_LETTERS)]
         if not one.is_module and not math.isnan(shares[row]) and ground != grey:
             lines.append(numbers.percent(shares[row]))
         _write(painter, metrics, one, lines)
@@ -64,10 +65,10 @@ def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Seque
 def _write(painter: QPainter, metrics: QFontMetricsF, one: Rectangle, lines: list[str]) -> None:
     room, height = one.width - 2 * _MARGIN, metrics.height()
     bottom = one.y + one.header if one.header else one.bottom
-    top = one.y if one.header else one.y + 1
+    top = one.y if one.header else one.y + _ABOVE
     step = one.header or height
     for place, line in enumerate(lines):
-        text = metrics.elidedText(clipped(line, 80), Qt.TextElideMode.ElideRight, room)
+        text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
         if top + step > bottom + 0.5 or len(text) < min(len(line), _LEAST_LETTERS) or (place and text != line):
             return
         painter.drawText(QRectF(one.x + _MARGIN, top, room, step), _LEFT, text)

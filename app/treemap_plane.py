@@ -5,7 +5,7 @@ New colours for 50,000 rectangles are so one look-up a pixel, as for 10.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,10 @@ LAYERS = 3
 EXTRA = 2
 """Rows of the table after those of the tensors: a module's header, and the lines between rectangles."""
 
-_LINED = 4
-"""Pixels from which a rectangle gives some to a line at its right and its bottom."""
-_LABEL_WIDE, _LABEL_HIGH = 36, 15
+_TILE = 8
+_LINED, _PARTED = 4, 24
+"""Pixels from which a tensor gives some to a line at its right and its bottom, and a module to a wider one."""
+_LABEL_WIDE, _LABEL_HIGH = 36, 17
 _MOST_LABELS = 250
 """More would be noise, and each takes time to draw."""
 
@@ -57,14 +58,21 @@ class Plane:
 
     def module_at(self, place: int) -> int:
         """The module into which one goes from a rectangle: itself, or the outermost around it but the whole."""
-        one = self.rectangles[place]
-        while not one.is_module and one.depth > 1:
-            place = one.parent
-            one = self.rectangles[place]
-            while one.depth > 1:
-                place = one.parent
-                one = self.rectangles[place]
-        return place if one.is_module else 0
+        if self.rectangles[place].is_module:
+            return place
+        while self.rectangles[place].depth > 1:
+            place = self.rectangles[place].parent
+        return place if self.rectangles[place].is_module else 0
+
+    def rows_below(self, place: int) -> Ints:
+        """The places in the file of the tensors in a module."""
+        depth = self.rectangles[place].depth
+        end = place + 1
+        while end < len(self.rectangles) and self.rectangles[end].depth > depth:
+            end += 1
+        rows: Ints = self.rows[place:end]
+        tensors: Ints = rows[rows < self.rows[0]]
+        return tensors
 
     def path_to(self, place: int) -> list[str]:
         """The names of the modules from the whole to a rectangle."""
@@ -97,14 +105,14 @@ def make_plane(
     rows = np.array([len(order) if one.is_module else order[one.name] for one in found], np.int32)
     edges = np.array([(one.x, one.y, one.right, one.bottom) for one in found]).reshape(-1, 4)
     pixels = np.rint(edges * scale).astype(np.int32)
-    ids = _ids(pixels, [one.is_module for one in found], round(width * scale), round(height * scale))
+    ids = _ids(pixels, round(width * scale), round(height * scale))
     return Plane(
         found,
         width,
         height,
         scale,
         ids,
-        _inks(ids, rows, pixels, len(order), scale),
+        _inks(ids, rows, pixels, _groups(found), scale),
         rows,
         np.sort(rows[rows < len(order)]),
         _labels(found),
@@ -112,8 +120,8 @@ def make_plane(
     )
 
 
-def _ids(pixels: Ints, modules: list[bool], width: int, height: int) -> Ints:
-    """The rectangle of each pixel. Modules come first and are covered by what they own, but for their headers."""
+def _ids(pixels: Ints, width: int, height: int) -> Ints:
+    """The rectangle of each pixel. Modules come first, and what they own covers all of them but their headers."""
     ids = np.zeros((height, width), np.int32)
     for place, (left, top, right, bottom) in enumerate(pixels.tolist()):
         if right > left and bottom > top:
@@ -121,25 +129,48 @@ def _ids(pixels: Ints, modules: list[bool], width: int, height: int) -> Ints:
     return ids
 
 
-def _inks(ids: Ints, rows: Ints, pixels: Ints, tensors: int, scale: float) -> Ints:
-    """The colour of each pixel: of a rectangle's ground or pattern, or of a line."""
+def _groups(found: Sequence[Rectangle]) -> Ints:
+    """For each rectangle the place of the module that it is in beside others."""
+    owned = np.bincount(np.array([one.parent + 1 for one in found], np.int32), minlength=len(found) + 1)[1:].tolist()
+    groups = [0] * len(found)
+    for place, one in enumerate(found):
+        if one.depth:
+            groups[place] = one.parent if owned[one.parent] > 1 else groups[one.parent]
+    return np.array(groups, np.int32)
+
+
+def _inks(ids: Ints, rows: Ints, pixels: Ints, groups: Ints, scale: float) -> Ints:
+    """The colour of each pixel: of a ground, a pattern or a line, which is twice as wide between modules."""
     if not len(rows):
         return np.zeros_like(ids)
-    inks: Ints = rows[ids] * LAYERS + pattern(*ids.shape, scale)
+    height, width = ids.shape
+    inks: Ints = np.take(rows * np.int32(LAYERS), ids)
+    inks += pattern(height, width, scale)
     wide, high = pixels[:, 2] - pixels[:, 0], pixels[:, 3] - pixels[:, 1]
-    lined = ((wide >= _LINED * scale) & (high >= _LINED * scale))[ids]
-    line = (tensors + 1) * LAYERS
-    inks[:, :-1][(ids[:, :-1] != ids[:, 1:]) & lined[:, :-1]] = line
-    inks[:-1][(ids[:-1] != ids[1:]) & lined[:-1]] = line
+    least = np.minimum(wide, high)
+    line = _lines(ids) & np.take(least >= _LINED * scale, ids)
+    parted = np.take(np.where(least[groups] >= _PARTED * scale, groups, -1), ids)
+    line[1:, 1:] |= _lines(parted)[:-1, :-1]
+    inks[line] = (rows.max() + 1) * LAYERS
     return inks
 
 
+def _lines(ids: Ints) -> NDArray[np.bool_]:
+    """The last pixels before another number, to the right and down."""
+    line = np.zeros(ids.shape, bool)
+    line[:, :-1] = ids[:, :-1] != ids[:, 1:]
+    line[:-1] |= ids[:-1] != ids[1:]
+    return line
+
+
 def pattern(height: int, width: int, scale: float) -> Ints:
-    """Where the stripes and the dots of patterns lie."""
-    down = (np.arange(height) / scale).astype(np.int32)[:, None]
-    across = (np.arange(width) / scale).astype(np.int32)[None, :]
+    """Where the stripes and the dots of patterns lie: a tile, over and over."""
+    side = max(1, round(_TILE * scale))
+    steps = (np.arange(side) / scale).astype(np.int32)
+    down, across = steps[:, None], steps[None, :]
     dots = np.where((across % 4 == 1) & (down % 4 == 2), DOT, PLAIN)
-    return np.where((across + down) % 8 < 1, STRIPE, dots).astype(np.int32)
+    tile = np.where((across + down) % _TILE < 1, STRIPE, dots).astype(np.int32)
+    return np.tile(tile, (height // side + 1, width // side + 1))[:height, :width]
 
 
 def _labels(found: tuple[Rectangle, ...]) -> tuple[int, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -21,12 +22,12 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.plain import plain_tip
 from app.theme import Theme, current
-from app.treemap_colours import Colours, image_of
+from app.treemap_colours import Colours, Shares, image_of
 from app.treemap_labels import draw_labels
 from app.treemap_plane import Plane
 from pruner.treemap import Rectangle
 
-_LEAST = 5.0
+_LEAST, _LEAST_SELECTED = 5.0, 11.0
 """An outline is at least so large: of a tensor that has no pixel, too, one sees where it is."""
 _MOST_OUTLINES = 300
 _STEPS = {
@@ -50,13 +51,13 @@ class TreemapView(QWidget):
     """What the tensor or module under the cursor is, or the one walked to; empty where there is none."""
     resized = Signal()
 
-    def __init__(self, describe: Callable[[Rectangle], str], parent: QWidget | None = None) -> None:
-        """`describe` says in lines what a rectangle is."""
+    def __init__(self, describe: Callable[[int], str], parent: QWidget | None = None) -> None:
+        """`describe` says in lines what the rectangle at a place of the plane is."""
         super().__init__(parent)
         self._describe = describe
         self._plane: Plane | None = None
         self._colours: Colours | None = None
-        self._shares: Sequence[float] = ()
+        self._shares: Shares = np.zeros(0)
         self._drawn: QPixmap | None = None
         self._selected: tuple[str, ...] = ()
         self._hovered: int | None = None
@@ -84,19 +85,28 @@ class TreemapView(QWidget):
         """What the keys have come to."""
         return self._rectangle(self._focused)
 
-    def show_plane(self, plane: Plane, colours: Colours, shares: Sequence[float]) -> None:
+    @property
+    def hovered(self) -> Rectangle | None:
+        """What is under the cursor."""
+        return self._rectangle(self._hovered)
+
+    def show_plane(self, plane: Plane, colours: Colours, shares: Shares) -> None:
         """Show a plane; the focus stays with its tensor or module."""
         if plane is not self._plane:
             name = one.name if (one := self.focused) is not None else None
             self._hovered = None
             self._plane = plane
             self._focused = self._place_of(name)
+            if self._focused is None and self._selected:
+                self._focused = plane.places.get(self._selected[0])
         self._colours, self._shares = colours, shares
         self._drawn = None
         self.update()
 
     def set_selected(self, names: tuple[str, ...]) -> None:
         """Outline the selected tensors; the first of them gets the focus."""
+        if names == self._selected:
+            return
         self._selected = names
         if names and self._plane is not None and names[0] in self._plane.places:
             self._focus_on(self._plane.places[names[0]], tell=False)
@@ -145,17 +155,16 @@ class TreemapView(QWidget):
     def _outline(
         self, painter: QPainter, place: int, theme: Theme, wide: float, line: Qt.PenStyle = Qt.PenStyle.SolidLine
     ) -> None:
-        """A line in the accent's colour with one in the surface's within, so that it is seen on any ground."""
+        """A line in a colour of its own with one in the surface's within, so that it is seen on any ground."""
         assert self._plane is not None
-        box = shown_box(self._plane.rectangles[place], self.rect())
-        inner = 2 * wide
+        selected = wide > 1 and line == Qt.PenStyle.SolidLine
+        box = shown_box(self._plane.rectangles[place], self.rect(), _LEAST_SELECTED if selected else _LEAST)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(theme.surface), wide))
-        if box.width() > 2 * inner and box.height() > 2 * inner:
-            painter.drawRect(box.adjusted(inner - wide / 2, inner - wide / 2, wide / 2 - inner, wide / 2 - inner))
-        ink = theme.accent if line == Qt.PenStyle.SolidLine and wide > 1 else theme.ink
-        painter.setPen(QPen(QColor(ink), wide, line))
-        painter.drawRect(box.adjusted(wide / 2, wide / 2, -wide / 2, -wide / 2))
+        if min(box.width(), box.height()) >= 5 * wide:
+            painter.drawRect(_within(box, 1.5 * wide))
+        painter.setPen(QPen(QColor(theme.accent if selected else theme.ink), wide, line))
+        painter.drawRect(_within(box, wide / 2))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -184,11 +193,12 @@ class TreemapView(QWidget):
         return super().event(event)
 
     def _show_tip(self, pos: QPoint, where: QPoint) -> None:
-        one = self._rectangle(self._at(pos.x(), pos.y()))
-        if one is None:
+        place = self._at(pos.x(), pos.y())
+        one = self._rectangle(place)
+        if one is None or place is None:
             QToolTip.hideText()
             return
-        tip = "<br>".join(plain_tip(line) for line in self._describe(one).split("\n"))
+        tip = "<br>".join(plain_tip(line) for line in self._describe(place).split("\n"))
         QToolTip.showText(where, tip, self, shown_box(one, self.rect()).toAlignedRect())
 
     def _at(self, x: float, y: float) -> int | None:
@@ -201,8 +211,7 @@ class TreemapView(QWidget):
             self.update()
 
     def _tell(self, place: int | None) -> None:
-        one = self._rectangle(place)
-        self.pointed.emit(self._describe(one).replace("\n", " · ") if one is not None else "")
+        self.pointed.emit(self._describe(place).replace("\n", " · ") if place is not None else "")
 
     # The keys
 
@@ -239,12 +248,12 @@ class TreemapView(QWidget):
 
     def _focus_on(self, place: int | None, choose: bool = True, tell: bool = True) -> None:
         one = self._rectangle(place)
-        if one is None:
+        if one is None or place is None:
             return
         self._focused = place
         if tell:
             self._tell(place)
-            self.setAccessibleDescription(self._describe(one))
+            self.setAccessibleDescription(self._describe(place).replace("\n", ", "))
             if choose and not one.is_module:
                 self.chosen.emit(one.name)
         self.update()
@@ -254,12 +263,12 @@ class TreemapView(QWidget):
             self.entered.emit(module)
 
 
-def shown_box(one: Rectangle, within: QRectF | object) -> QRectF:
-    """Where a rectangle is outlined: a module by its header alone if it has one."""
-    bottom = one.bottom
-    width, height = max(one.width, _LEAST), max(bottom - one.y, _LEAST)
-    box = QRectF(round(one.x), round(one.y), round(one.x + width) - round(one.x), round(one.y + height) - round(one.y))
-    right, low = getattr(within, "width")(), getattr(within, "height")()
-    box.moveLeft(min(box.left(), right - box.width()))
-    box.moveTop(min(box.top(), low - box.height()))
-    return box
+def _within(box: QRectF, margin: float) -> QRectF:
+    return box.adjusted(margin, margin, -margin, -margin)
+
+
+def shown_box(one: Rectangle, within: QRect, least: float = _LEAST) -> QRectF:
+    """Where a rectangle is outlined: on whole pixels, large enough to be seen, and inside."""
+    left, top = round(one.x), round(one.y)
+    width, height = max(round(one.right) - left, least), max(round(one.bottom) - top, least)
+    return QRectF(min(left, within.width() - width), min(top, within.height() - height), width, height)

@@ -1,0 +1,291 @@
+"""The whole model in one picture: a treemap of its tensors, and a strip of them in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from app.jobs import Failure
+from app.next_round import NextRound
+from app.plain import plain_label
+from app.session import Session
+from app.theme import current
+from app.treemap_colours import Shares, Tensors, shares_of, table
+from app.treemap_crumbs import Crumbs
+from app.treemap_labels import header_height
+from app.treemap_plane import Plane, make_plane
+from app.treemap_strip import Legend, StripView
+from app.treemap_text import describe, module_below
+from app.treemap_view import TreemapView
+from pruner.module_tree import ModuleNode
+
+T = TypeVar("T")
+_PAUSE_MS, _REST_MS = 10, 120
+"""So long changes are collected, so that a burst of them is one picture; sizes of a large model until they rest.
+
+Until then the last picture is stretched: Python that computes beside a window that is being resized makes it stutter.
+"""
+_AT_ONCE = 500
+"""Up to so many tensors all is computed at once; what takes longer goes to the view lane."""
+_LAYOUT, _SHARES = "whole_model_layout", "whole_model_shares"
+_EMPTY = "Open a checkpoint to see all of its tensors in one picture."
+
+
+class WholeModelPanel(QWidget):
+    """Each tensor a rectangle with an area by its elements and a colour by its sparsity, nested as the modules are."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._path: list[str] = [""]
+        self._tensors: Tensors | None = None
+        self._plane: Plane | None = None
+        self._shares: Shares | None = None
+        self._stale = {"document", "layout", "shares"}
+        self._pending: set[str] = set()
+        self.view = TreemapView(self._describe, self)
+        self.strip = StripView(self)
+        self.crumbs = Crumbs(self)
+        self.by = QComboBox(self)
+        self.legend = Legend(self)
+        self._said = plain_label(self)
+        self._empty = plain_label(self)
+        self._pages = QStackedWidget(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._catch_up)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        self.setObjectName("whole_model_panel")
+        self.setWhatsThis(
+            "The whole model: each tensor is a rectangle, as large as its elements are many, inside its modules; the "
+            "strip has the same tensors in the order of the file. Dark is dense, sand is sparse. Click selects, double "
+            "click or Enter goes into a module, Esc or Backspace comes out, arrow keys walk."
+        )
+        self.by.addItems(["Sparsity now", "Sparsity after the planned round"])
+        self.by.setAccessibleName("Colour by")
+        self.by.setObjectName("colour_by")
+        self._said.setProperty("role", "muted")
+        self._said.setObjectName("whole_model_status")
+        self._said.setMinimumWidth(40)
+        self._empty.setText(_EMPTY)
+        self._empty.setProperty("role", "muted")
+        colour_by = QLabel("Colour by", self)
+        colour_by.setBuddy(self.by)
+        top = QHBoxLayout()
+        top.addWidget(self.crumbs, 1)
+        top.addWidget(colour_by)
+        top.addWidget(self.by)
+        under = QHBoxLayout()
+        under.addWidget(self._said, 1)
+        under.addWidget(self.legend)
+        page = QWidget(self)
+        box = QVBoxLayout(page)
+        box.setContentsMargins(0, 0, 0, 4)
+        box.setSpacing(4)
+        box.addLayout(top)
+        box.addWidget(self.view, 1)
+        box.addWidget(self.strip)
+        box.addLayout(under)
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 0, 8, 0)
+        layout.addWidget(self._pages)
+        self.setFocusProxy(self.view)
+
+    def _connect(self) -> None:
+        session = self._session
+        session.checkpoint_changed.connect(self._new_document)
+        for signal in (session.counts_changed, session.pruning_changed):
+            signal.connect(self._new_shares)
+        for signal in (session.amounts_changed, session.method_changed):
+            signal.connect(self._new_plan)
+        session.selection_changed.connect(self._show_selection)
+        self.by.currentIndexChanged.connect(self._new_shares)
+        self.view.resized.connect(self._resized)
+        self.view.chosen.connect(self._choose)
+        self.view.entered.connect(self._enter)
+        self.view.left.connect(self._leave)
+        self.view.pointed.connect(self._point)
+        self.strip.chosen.connect(self._choose)
+        self.strip.pointed.connect(self._point_from_strip)
+        self.crumbs.gone.connect(self._keep_steps)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the picture is not yet that of the session."""
+        return bool(self._stale or self._pending)
+
+    # What has changed
+
+    def _new_document(self) -> None:
+        self._path = [""]
+        self._tensors = self._shares = self._plane = None
+        for slot in (_LAYOUT, _SHARES):
+            self._session.view.drop(slot)
+        self._pending.clear()
+        self._make_stale("document", "layout", "shares")
+
+    def _new_shares(self) -> None:
+        self._make_stale("shares")
+
+    def _new_plan(self) -> None:
+        if self._after:
+            self._make_stale("shares")
+
+    @property
+    def _after(self) -> bool:
+        return self.by.currentIndex() == 1
+
+    def _make_stale(self, *what: str) -> None:
+        """Bring it up to date soon, if it is seen; else when it is shown."""
+        self._stale.update(what)
+        if not self.visibleRegion().isEmpty():  # behind another tab it counts as visible, too
+            self._timer.start(_PAUSE_MS)
+
+    def _resized(self) -> None:
+        checkpoint = self._session.checkpoint
+        large = self._plane is not None and checkpoint is not None and len(checkpoint.tensors) > _AT_ONCE
+        self._make_stale("layout")
+        if large and self._timer.isActive():
+            self._timer.start(_REST_MS)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Coming to the front of the tabs is told by this alone."""
+        super().paintEvent(event)
+        if self._stale and not self._timer.isActive():
+            self._timer.start(_PAUSE_MS)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_timer"):
+            self._show()
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_timer"):
+            self._make_stale("layout")
+
+    # Computing
+
+    def _catch_up(self) -> None:
+        checkpoint, tree = self._session.checkpoint, self._session.tree
+        has_any = tree is not None and tree.numel > 0
+        self._pages.setCurrentIndex(int(has_any))
+        if checkpoint is None or tree is None or not has_any:
+            self._empty.setText(_EMPTY if checkpoint is None else f"{checkpoint.path.name} has no elements to show.")
+            self._stale.clear()
+            return
+        stale, self._stale = self._stale, set()
+        if "document" in stale:
+            self._show_path()
+        if "layout" in stale:
+            self._compute(_LAYOUT, self._layout(tree), self._take_plane)
+        if "shares" in stale:
+            self._compute(_SHARES, self._look_up(self._session.next_round, self._after), self._take_shares)
+
+    def _layout(self, tree: ModuleNode) -> Callable[[], tuple[Tensors, Plane]]:
+        checkpoint, known, name = self._session.checkpoint, self._tensors, self._path[-1]
+        assert checkpoint is not None
+        width, height, scale = self.view.width(), self.view.height(), self.view.devicePixelRatioF()
+        header = header_height(self.view.font())
+
+        def lay_out() -> tuple[Tensors, Plane]:
+            tensors = known or Tensors.of(checkpoint)
+            return tensors, make_plane(module_below(tree, name), tensors.places, width, height, scale, header)
+
+        return lay_out
+
+    def _look_up(self, planned: NextRound, after: bool) -> Callable[[], Shares]:
+        return lambda: shares_of(planned, after)
+
+    def _compute(self, slot: str, work: Callable[[], T], show: Callable[[T], None]) -> None:
+        checkpoint = self._session.checkpoint
+        if checkpoint is not None and len(checkpoint.tensors) <= _AT_ONCE:
+            self._session.view.drop(slot)
+            show(work())
+            return
+
+        def steps() -> Iterator[T]:
+            yield work()
+
+        self._pending.add(slot)
+        self._session.view.request(slot, steps(), show, self._failed)
+
+    def _take_plane(self, found: tuple[Tensors, Plane]) -> None:
+        self._pending.discard(_LAYOUT)
+        self._tensors, self._plane = found
+        self._show()
+        self._show_selection()
+
+    def _take_shares(self, shares: Shares) -> None:
+        self._pending.discard(_SHARES)
+        self._shares = shares
+        self._show()
+
+    def _failed(self, failure: Failure) -> None:
+        self._pending.clear()
+        self._said.setText(failure.text)
+
+    # Showing
+
+    def _show(self) -> None:
+        tensors, plane = self._tensors, self._plane
+        if tensors is None or plane is None:
+            return
+        shares = self._shares if self._shares is not None else np.full(len(tensors.numels), np.nan)
+        colours = table(current(), shares, tensors.forms)
+        self.view.show_plane(plane, colours, shares)
+        self.strip.show_tensors(tensors, plane.strip, colours)
+
+    def _show_path(self) -> None:
+        checkpoint = self._session.checkpoint
+        first = checkpoint.path.name if checkpoint is not None else ""
+        pairs = zip(self._path, self._path[1:], strict=False)
+        titles = [first, *(name.removeprefix(f"{above}.") for above, name in pairs)]
+        self.crumbs.show_path(titles, [first, *self._path[1:]])
+
+    def _show_selection(self) -> None:
+        self.view.set_selected(self._session.selected)
+        self.strip.set_selected(self._session.selected)
+
+    def _describe(self, place: int) -> str:
+        if self._plane is None or self._tensors is None:  # another document is on its way
+            return ""
+        return describe(self._session.next_round, self._plane, place, self._tensors, self._shares, self._after)
+
+    def _point(self, text: str) -> None:
+        self._said.setText(text)
+        hovered = self.view.hovered
+        self.strip.point_at(hovered.name if hovered is not None and not hovered.is_module else None)
+
+    def _point_from_strip(self, name: str) -> None:
+        self.view.point_at(name or None)
+
+    # What the user does
+
+    def _choose(self, name: str) -> None:
+        if self._plane is not None:
+            self._session.select([name])
+
+    def _enter(self, place: int) -> None:
+        if self._plane is not None and "layout" not in self._stale and _LAYOUT not in self._pending:
+            self._go([*self._path, *self._plane.path_to(place)[1:]])
+
+    def _leave(self) -> None:
+        if len(self._path) > 1:
+            self._go(self._path[:-1])
+
+    def _keep_steps(self, steps: int) -> None:
+        self._go(self._path[:steps])
+        self.view.setFocus()
+
+    def _go(self, path: list[str]) -> None:
+        self._path = path
+        self._show_path()
+        self._make_stale("layout")
