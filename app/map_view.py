@@ -1,212 +1,217 @@
-"""The tensor as pictures side by side: values before, mask, values after, with one pan and zoom."""
+"""The map of a tensor: its pictures, which of them are shown, and ways to get to an element."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint, QSettings, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
-from app import numbers
-from app.theme import Theme, current
-from pruner.picture import Picture
+from app.jobs import ViewLane
+from app.map_canvas import MapCanvas
+from app.map_colours import PARTS, Part
+from app.map_paint import Pane
+from app.map_words import TITLES, parse_index
+from app.plain import plain_tip
+from pruner.mask import Mask
+from pruner.picture import CACHE, Picture
+from pruner.pyramid import Tile, find_next
 
-_MARGIN = 0.02
-_SATURATED = 0.998
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One picture of the three: what it is called, and what a single element's pixel means."""
-
-    title: str
-    meaning: str
-
-
-_PARTS = (_Part("Before", "value"), _Part("Mask", "1 kept, 0 pruned"), _Part("After", "value"))
-
-
-class _Title(pg.LabelItem):
-    """A title that takes the width of its column, and does not widen it."""
-
-    def updateMin(self) -> None:
-        super().updateMin()
-        self.setMinimumWidth(0)
-        self.setPreferredWidth(1)
+_COMPACT = "padding: 3px 6px;"
+"""The row of controls must not widen the window."""
+_NEAR = 24
+"""Pixels of an element that was gone to, at least."""
+_SHOWN: tuple[Part, ...] = ("before", "mask", "after")
+_TIPS: dict[Part, str] = {
+    "before": "The values as the file has them",
+    "mask": "What is kept",
+    "after": "The values with 0 where they are pruned",
+    "difference": "What pruning takes away: before less after",
+}
+CACHE_SETTING = "map/cache_mib"
+"""The most that pyramids may take together, in MiB."""
 
 
-class MapView(pg.GraphicsLayoutWidget):
-    """Three linked pictures; says what is under the cursor."""
+class MapView(QWidget):
+    """Linked pictures of the selected tensor; says what is under the cursor."""
 
     pointed = Signal(str)
-    """What the element (or the pixel) under the cursor is; empty where there is none."""
+    """What the element (or the block) under the cursor is; empty where there is none."""
+    failed = Signal(object)
+    """A Failure: the numbers cannot be read."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, lane: ViewLane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("map")
-        self.setAccessibleName("Map of the tensor")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._picture: Picture | None = None
-        self._fitting = True
-        self._titles: list[_Title] = []
-        self._boxes: list[pg.ViewBox] = []
-        self._images: list[pg.ImageItem] = []
-        self._bars: list[pg.ColorBarItem] = []
-        self.ci.layout.setContentsMargins(0, 0, 0, 8)
-        self.ci.layout.setSpacing(4)
-        for place in range(len(_PARTS)):
-            self._add(place)
-        self.scene().sigMouseMoved.connect(self._moved)
-        self._dress()
+        self._lane = lane
+        self._origin: int | None = None
+        self.canvas = MapCanvas(lane, self)
+        self.setFocusProxy(self.canvas)
+        self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
+        self.goto = QLineEdit(self)
+        self.next = QToolButton(self)
+        self._build()
+        self.canvas.pointed.connect(self._point)
+        self.canvas.arrived.connect(self._tell_marked)
+        self.canvas.failed.connect(self.failed)
+        CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
 
-    def _add(self, place: int) -> None:
-        title = _Title(justify="left")
-        # Boxes of one size that follow the first need no lock of their own; two locks would pull at each other.
-        box = pg.ViewBox(lockAspect=not self._boxes, invertY=True, enableMenu=False)
-        image = pg.ImageItem(axisOrder="row-major")
-        box.addItem(image)
-        if self._boxes:
-            box.linkView(pg.ViewBox.XAxis, self._boxes[0])
-            box.linkView(pg.ViewBox.YAxis, self._boxes[0])
-        bar = pg.ColorBarItem(width=8, interactive=False, colorMap=_mask_map(current()))
-        self.addItem(title, 0, 2 * place, 1, 2)
-        self.addItem(box, 1, 2 * place)
-        if place:  # the values after have the scale of those before
-            self.addItem(bar, 1, 2 * place + 1)
-        self.ci.layout.setColumnStretchFactor(2 * place, 1)
-        self.ci.layout.setColumnPreferredWidth(2 * place, 100)
-        box.sigRangeChangedManually.connect(self._moved_by_hand)
-        self._titles.append(title)
-        self._boxes.append(box)
-        self._images.append(image)
-        self._bars.append(bar)
+    def _toggle(self, part: Part) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(TITLES[part])
+        button.setObjectName(f"show_{part}")
+        button.setToolTip(_TIPS[part])
+        button.setCheckable(True)
+        button.setStyleSheet(_COMPACT)
+        button.setChecked(part in _SHOWN)
+        button.clicked.connect(self._choose)
+        return button
+
+    def _build(self) -> None:
+        self.goto.setObjectName("goto")
+        self.goto.setPlaceholderText("Go to index…")
+        self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
+        self.goto.setAccessibleName("Go to index")
+        self.goto.setStyleSheet(_COMPACT)
+        self.goto.setMinimumWidth(92)
+        self.goto.setMaximumWidth(160)
+        self.goto.returnPressed.connect(self._go)
+        self.goto.textEdited.connect(lambda: self._set_wrong(""))
+        menu = QMenu(self)
+        menu.addAction("Next pruned element\tP").triggered.connect(lambda: self.find_element(kept=False))
+        menu.addAction("Next kept element\tK").triggered.connect(lambda: self.find_element(kept=True))
+        self.next.setText("Next ▾")
+        self.next.setStyleSheet(_COMPACT)
+        self.next.setObjectName("find_next")
+        self.next.setToolTip("The next pruned (P) or kept (K) element from the place pointed at last")
+        self.next.setMenu(menu)
+        self.next.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in self.toggles.values():
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(self.goto)
+        row.addWidget(self.next)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(row)
+        box.addWidget(self.canvas, 1)
+
+    # What is shown
+
+    @property
+    def _picture(self) -> Tile | None:
+        """The tile that is drawn."""
+        return self.canvas.tile
+
+    @property
+    def _boxes(self) -> list[Pane]:
+        """Where each part is drawn."""
+        return self.canvas.panes
 
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
-        """Show the pictures of a tensor; `keep_view` leaves pan and zoom as they are."""
-        self._picture = picture
-        limit = _scale(picture)
-        levels = ((-limit, limit), (0.0, 1.0), (-limit, limit))
-        high, wide = picture.block
-        area = QRectF(0, 0, picture.before.shape[1] * wide, picture.before.shape[0] * high)
-        for place, image in enumerate((picture.before, picture.density, picture.after)):
-            self._images[place].setImage(image, autoLevels=False, levels=levels[place])
-            self._images[place].setRect(area)
-            self._bars[place].setLevels(levels[place])
-        self._write_titles()
+        """Show a tensor; `keep_view` leaves pan and zoom as they are."""
         if not keep_view:
-            self.fit()
-
-    def clear_picture(self) -> None:
-        """Show nothing."""
-        self._picture = None
-        for image in self._images:
-            image.clear()
-
-    def fit(self) -> None:
-        """Show all of the tensor, also when the window's size changes."""
-        self._fitting = True
-        if self._picture is not None:
-            layout = self._picture.layout
-            self._boxes[0].setRange(QRectF(0, 0, layout.columns, layout.rows), padding=_MARGIN)
-
-    def one_to_one(self) -> None:
-        """Show one element on one pixel of the screen, around the middle of what is shown."""
-        self._fitting = False
-        box = self._boxes[0]
-        middle = box.viewRect().center()
-        size = box.rect().size()
-        corner = QPointF(middle.x() - size.width() / 2, middle.y() - size.height() / 2)
-        box.setRange(QRectF(corner, size), padding=0)
+            self._origin = None
+            self._set_wrong("")
+            self.goto.clear()
+            self.pointed.emit("")
+        self.canvas.show_picture(picture, keep_view)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the pictures as those of before, while others are made."""
-        for image in self._images:
-            image.setOpacity(0.35 if dimmed else 1.0)
+        self.canvas.set_dimmed(dimmed)
+
+    def fit(self) -> None:
+        """Show all of the tensor, also when the window's size changes."""
+        self.canvas.fit()
+
+    def one_to_one(self) -> None:
+        """Show one element on one pixel of the screen, around the middle of what is shown."""
+        self.canvas.one_to_one()
 
     def describe(self, column: float, row: float) -> str:
         """What lies at a place of the plane, in the tensor's own terms."""
-        picture = self._picture
-        if picture is None or row < 0 or column < 0:
-            return ""
-        high, wide = picture.block
-        y, x = int(row) // high, int(column) // wide
-        if y >= picture.before.shape[0] or x >= picture.before.shape[1] or np.isnan(picture.density[y, x]):
-            return ""
-        before, density, after = picture.before[y, x], picture.density[y, x], picture.after[y, x]
-        if picture.block == (1, 1):
-            index = picture.layout.index(y, x)
-            if index is None:
-                return ""
-            value = numbers.figure(float(before))
-            return f"{picture.layout.describe(index)} · {value}{'' if density else ' → pruned'}"
-        return (
-            f"rows {y * high}–{min((y + 1) * high, picture.layout.rows) - 1}, "
-            f"columns {x * wide}–{min((x + 1) * wide, picture.layout.columns) - 1} · "
-            f"{numbers.percent(float(density))} kept · largest {numbers.figure(float(before))}"
-            f"{'' if before == after else f' → {numbers.figure(float(after))}'}"
-        )
+        return self.canvas.describe(column, row)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Take the colours of a new theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_bars"):
-            self._dress()
+    def _choose(self) -> None:
+        shown = tuple(part for part, button in self.toggles.items() if button.isChecked())
+        if not shown:  # one picture is always there
+            button = self.sender()
+            shown = tuple(part for part, one in self.toggles.items() if one is button)
+            self.toggles[shown[0]].setChecked(True)
+        self.canvas.show_parts(shown)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep showing all of the tensor, unless the user looks at a part."""
-        super().resizeEvent(event)
-        if getattr(self, "_fitting", False):
-            QTimer.singleShot(0, self, self.fit)
+    # Getting to an element
 
-    def _moved_by_hand(self, *_: object) -> None:
-        self._fitting = False
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """G goes to an index, P and K find the next pruned or kept element."""
+        if event.key() == Qt.Key.Key_G:
+            self.goto.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.goto.selectAll()
+        elif event.key() in (Qt.Key.Key_P, Qt.Key.Key_K):
+            self.find_element(kept=event.key() == Qt.Key.Key_K)
+        else:
+            super().keyPressEvent(event)
 
-    def _moved(self, place: QPointF) -> None:
-        for box in self._boxes:
-            if box.sceneBoundingRect().contains(place):
-                point = box.mapSceneToView(place)
-                self.pointed.emit(self.describe(point.x(), point.y()))
-                return
-        self.pointed.emit("")
+    def find_element(self, kept: bool) -> None:
+        """Mark the next kept (or pruned) element from the place pointed at last."""
+        picture = self.canvas.picture
+        if picture is None:
+            return
+        mask = picture.plane.mask or Mask.ones(picture.layout.shape)
+        start = 0 if self._origin is None else (self._origin + 1) % max(mask.numel, 1)
 
-    def _dress(self) -> None:
-        theme = current()
-        self.setBackground(theme.surface)
-        values, mask = _value_map(theme), _mask_map(theme)
-        for image, bar, colours in zip(self._images, self._bars, (values, mask, values), strict=True):
-            image.setColorMap(colours)
-            bar.setColorMap(colours)
-            bar.axis.setPen(theme.line)
-            bar.axis.setTextPen(theme.muted)
-            bar.axis.setWidth(34)
-        self._write_titles()
+        def steps() -> Iterator[tuple[int | None] | None]:
+            found = yield from find_next(mask, start, kept)
+            yield (found,)
 
-    def _write_titles(self) -> None:
-        theme = current()
-        for title, part in zip(self._titles, _PARTS, strict=True):
-            meaning = self._meaning(part)
-            text = f"<b>{part.title}</b>&nbsp; <span style='color:{theme.muted}'>{meaning}</span>"
-            title.setText(text, color=theme.ink)
+        def show(found: tuple[int | None]) -> None:
+            if found[0] is None:
+                self.pointed.emit("Nothing is kept." if kept else "Nothing is pruned.")
+            elif self.canvas.picture is not None and self.canvas.picture.plane.info is picture.plane.info:
+                self._mark(found[0])
 
-    def _meaning(self, part: _Part) -> str:
-        if self._picture is None or self._picture.block == (1, 1):
-            return part.meaning
-        high, wide = self._picture.block
-        what = "kept, share" if part.title == "Mask" else "largest"
-        return f"{what} of {high} × {wide}"
+        self._lane.request("map-find", steps(), show, self.failed.emit, 0)
 
+    def _go(self) -> None:
+        picture = self.canvas.picture
+        if picture is None:
+            return
+        try:
+            flat = parse_index(self.goto.text(), picture.layout)
+        except ValueError as error:
+            self._set_wrong(str(error))
+            return
+        self._set_wrong("")
+        self._mark(flat)
+        self.canvas.setFocus()
 
-def _scale(picture: Picture) -> float:
-    """The magnitude at the ends of the colours: a few outliers must not make all else pale."""
-    return float(np.nanquantile(np.abs(picture.before), _SATURATED)) or picture.limit or 1.0
+    def _set_wrong(self, reason: str) -> None:
+        if bool(self.goto.property("wrong")) != bool(reason):
+            self.goto.setProperty("wrong", bool(reason))
+            self.goto.style().polish(self.goto)
+        if reason:
+            QToolTip.showText(self.goto.mapToGlobal(QPoint(0, self.goto.height())), plain_tip(reason), self.goto)
 
+    def _mark(self, flat: int) -> None:
+        assert self.canvas.picture is not None
+        self._origin = flat
+        self.canvas.mark(*self.canvas.picture.layout.place(flat), _NEAR)
+        self._tell_marked()
 
-def _value_map(theme: Theme) -> pg.ColorMap:
-    return pg.ColorMap([0.0, 0.5, 1.0], [theme.negative, theme.middle, theme.positive])
+    def _tell_marked(self) -> None:
+        """Tell of the marked element, when its tile is there and nothing else is pointed at."""
+        if self.canvas.marked is not None and self.canvas.hovered is None:
+            row, column = self.canvas.marked
+            self.pointed.emit(self.canvas.describe(column + 0.5, row + 0.5))
 
-
-def _mask_map(theme: Theme) -> pg.ColorMap:
-    return pg.ColorMap([0.0, 1.0], [theme.pruned, theme.kept])
+    def _point(self, text: str) -> None:
+        if self.canvas.hovered is not None and self.canvas.picture is not None:
+            self._origin = self.canvas.picture.layout.flat(*self.canvas.hovered)
+        self.pointed.emit(text)
+        if not text:
+            self._tell_marked()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QStackedWidget,
     QTabWidget,
@@ -19,14 +16,14 @@ from PySide6.QtWidgets import (
 
 from app import numbers
 from app.figures_view import FiguresView
-from app.histogram_view import HistogramView
+from app.histogram_panel import Histograms
 from app.jobs import Failure
 from app.map_view import MapView
 from app.plain import plain_label, plain_tip
-from app.plan_text import will_do
 from app.session import Session
 from app.tensor_requests import Cut, find_cut, known_cut, summaries
 from pruner import TensorInfo
+from pruner.curves import Curve
 from pruner.picture import Picture
 from pruner.reading import why_unreadable
 from pruner.summaries import Figures, Histogram
@@ -41,27 +38,26 @@ class TensorPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._shown: str | None = None
-        self._histogram: Histogram | None = None
-        self._threshold: float | None = None
-        self.map = MapView(self)
-        self.strip = HistogramView(self)
-        self.histogram = HistogramView(self)
+        self.map = MapView(session.view, self)
+        self.histograms = Histograms(session, self)
+        self.strip, self.histogram = self.histograms.views
         self.figures = FiguresView(self)
         self._title, self._facts, self._notes = plain_label(self), plain_label(self), plain_label(self)
         self._empty = plain_label(self)
         self._under = plain_label(self)
-        self._cut = [QLabel(self), QLabel(self)]
+        self._cut = self.histograms.captions
         self._busy = QTimer(self)
         self._busy.setSingleShot(True)
         self._busy.setInterval(_BUSY_MS)
         self._busy.timeout.connect(self._show_busy)
         self._build()
         self.map.pointed.connect(self._under.setText)
+        self.map.failed.connect(self._failed)
         session.selection_changed.connect(self._load)
         session.pruning_changed.connect(self._load)
         session.amounts_changed.connect(self._load_threshold)
         session.method_changed.connect(self._load_threshold)
-        session.counts_changed.connect(self._write_cut)
+        session.counts_changed.connect(self.histograms.refresh)
         self._load()
 
     # Building
@@ -70,8 +66,8 @@ class TensorPanel(QWidget):
         self.setObjectName("tensor_panel")
         self.setWhatsThis(
             "The selected tensor. Map: its values, its mask and what is left, with the wheel to zoom and the mouse to "
-            "pan. Histogram: how many elements have which magnitude; the dashed line is where the planned round cuts, "
-            "where a single magnitude does."
+            "pan. Histogram: how many elements have which magnitude, and what is pruned up to the line, where a single "
+            "magnitude cuts. Drag the line, move it with the arrow keys, or double-click where it is to be."
         )
         self._title.setProperty("role", "title")
         self._title.setObjectName("tensor_name")
@@ -79,14 +75,11 @@ class TensorPanel(QWidget):
         self._facts.setProperty("role", "muted")
         self._notes.setProperty("role", "muted")
         self._notes.setWordWrap(True)
-        for label in self._cut:
-            label.setWordWrap(True)  # else a long line would widen the window
-            label.setTextFormat(Qt.TextFormat.RichText)
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tabs = QTabWidget(self)
         self.tabs.addTab(self._build_map(), "Map")
-        self.tabs.addTab(self._build_histogram(), "Histogram")
+        self.tabs.addTab(self.histograms.build_page(self), "Histogram")
         self.tabs.addTab(self.figures, "Figures")
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self._empty)
@@ -124,22 +117,10 @@ class TensorPanel(QWidget):
         box.addWidget(self.strip)
         return page
 
-    def _build_histogram(self) -> QWidget:
-        logarithmic = QCheckBox("Logarithmic counts", self)
-        logarithmic.toggled.connect(self.histogram.set_logarithmic)
-        row = QHBoxLayout()
-        row.addWidget(self._cut[1], 1)
-        row.addWidget(logarithmic)
-        page = QWidget(self)
-        box = QVBoxLayout(page)
-        box.setContentsMargins(0, 8, 0, 0)
-        box.addLayout(row)
-        box.addWidget(self.histogram, 1)
-        return page
-
     # Loading, on the view lane
 
     def _load(self) -> None:
+        self.histograms.forget()
         checkpoint, name = self._session.checkpoint, self._session.current
         if checkpoint is None or name is None:
             self._say("Select a tensor in the tree." if checkpoint is not None else "")
@@ -168,11 +149,12 @@ class TensorPanel(QWidget):
             self._session.view.drop("threshold")
             self._show(known)
         elif name is not None:
+            self.histograms.show_cut(None)
             self._session.view.request("threshold", find_cut(planned, name), self._show, self._failed, 0)
 
     # Showing, on the GUI thread
 
-    def _show(self, part: Picture | Histogram | tuple[Figures, Figures] | Cut) -> None:
+    def _show(self, part: Picture | Histogram | Curve | tuple[Figures, Figures] | Cut) -> None:
         if isinstance(part, Picture):
             self._busy.stop()
             self.map.set_dimmed(False)
@@ -180,14 +162,11 @@ class TensorPanel(QWidget):
             self._shown = self._session.current
             self._pages.setCurrentWidget(self.tabs)
         elif isinstance(part, Histogram):
-            self._histogram = part
-            for view in (self.strip, self.histogram):
-                view.show_histogram(part)
+            self.histograms.show_histogram(part)
+        elif isinstance(part, Curve):
+            self.histograms.show_curve(part)
         elif isinstance(part, Cut):
-            for view in (self.strip, self.histogram):
-                view.show_threshold(part.threshold)
-            self._threshold = part.threshold
-            self._write_cut()
+            self.histograms.show_cut(part)
         else:
             self.figures.show_figures(*part)
 
@@ -235,17 +214,6 @@ class TensorPanel(QWidget):
             yield f"Shares its storage with {others}{more}."
         if not info.contiguous:
             yield "Its elements are not contiguous in the file."
-
-    def _write_cut(self) -> None:
-        """The line over the histogram: what the next round would do, in words."""
-        name, planned = self._session.current, self._session.next_round
-        text = "<b>Magnitudes</b>"
-        if name is not None and name in planned.planned:
-            text += f"&nbsp; {html.escape(will_do(planned, name))}"
-            if self._threshold is not None and planned.choice.takes_amount:
-                text += f" · threshold {numbers.figure(self._threshold)}"
-        for label in self._cut:
-            label.setText(text)
 
 
 def _link(text: str, tip: str, action: Callable[[], None]) -> QPushButton:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -18,12 +17,11 @@ from pruner.pyramid.plane import Floats, Plane, floats
 from pruner.pyramid.pyramid import Pyramid
 from pruner.reading import read_chunks
 
-_TILE = 1 << 18
+_TILE = 1 << 19
 """Elements worked on at a time by each thread: few enough for its cache."""
 _AT_ONCE = 1 << 21
 """Elements of a tensor whose pyramid is there before anything else could be shown."""
 _SHOW_SECONDS = 0.3
-_MOST_THREADS = 4
 _SAMPLE = 1 << 17
 
 Loaded = tuple[Area, Callable[[], Floats]]
@@ -39,12 +37,12 @@ class _Found:
     sample: Floats
 
 
-def build(plane: Plane, threads: int | None = None) -> Generator[Pyramid | None, None, Pyramid]:
+def build(plane: Plane, threads: int = 1) -> Generator[Pyramid | None, None, Pyramid]:
     """The pyramid of a plane; yields what is known so far from time to time, and None to give way.
 
-    The first one of a large tensor has what is kept, and no values. Raises `PrunerError` where it cannot be read.
+    The first one of a large tensor has what is kept, and no values. One thread is no slower than two, which wait for
+    Python's lock between steps as short as these. Raises `PrunerError` where the tensor cannot be read.
     """
-    threads = threads or min(os.cpu_count() or 1, _MOST_THREADS)
     base = _empty(plane.layout, plane.mask is not None)
     shown = time.monotonic()
     if plane.layout.numel > _AT_ONCE:
@@ -76,9 +74,7 @@ def _empty(layout: Layout, masked: bool) -> Level:
     """A finest level without values yet."""
     size = (-(-layout.rows // BASE), -(-layout.columns // BASE))
     unread = np.full(size, np.nan, np.float32)
-    return Level(
-        BASE, np.zeros(size, np.uint8) if masked else None, unread, np.zeros(size, np.float32) if masked else None
-    )
+    return Level(BASE, np.zeros(size, np.uint8) if masked else None, unread, unread.copy() if masked else None)
 
 
 def _count(plane: Plane, base: Level, threads: int) -> Iterator[None]:

@@ -21,7 +21,8 @@ class Pyramid:
     """Levels from the finest stored one, each with blocks twice as large as the one before.
 
     `limit` is the largest finite magnitude. `scales` are, for blocks of 1, 2, 4, 8, … elements, the magnitudes at the
-    ends of the colours: a few outliers must not make all else pale. `read` is the share of the values that was read;
+    ends of the colours: a few outliers must not make all else pale. `pruned_scales` are those of what is pruned, which
+    as a rule is smaller, for blocks of 8, 16, …. `read` is the share of the values that was read;
     blocks without them are NaN.
     """
 
@@ -29,6 +30,7 @@ class Pyramid:
     levels: tuple[Level, ...]
     limit: float
     scales: tuple[float, ...]
+    pruned_scales: tuple[float, ...]
     read: float = 1.0
 
     @classmethod
@@ -42,7 +44,8 @@ class Pyramid:
             scales.append(_scale([level.after, *([] if level.pruned is None else [level.pruned])], limit))
         first, eighth = scales[0], scales[1]
         between = [first * (eighth / first) ** (step / 3) for step in (1, 2)]
-        return cls(layout, tuple(levels), limit, (first, *between, *scales[1:]), read)
+        pruned = [_scale([level.pruned], limit) if level.pruned is not None else limit or 1.0 for level in levels]
+        return cls(layout, tuple(levels), limit, (first, *between, *scales[1:]), tuple(pruned), read)
 
     @property
     def nbytes(self) -> int:
@@ -62,6 +65,10 @@ class Pyramid:
     def scale(self, block: int) -> float:
         """The magnitude at the ends of the colours for blocks of that size."""
         return self.scales[block.bit_length() - 1]
+
+    def pruned_scale(self, block: int) -> float:
+        """The magnitude at the ends of the colours for what is pruned of blocks of that size."""
+        return self.pruned_scales[max(0, (block // BASE).bit_length() - 1)]
 
     @property
     def coarsest(self) -> int:

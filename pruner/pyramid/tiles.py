@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from pruner.pyramid.layout import Area, Layout
 from pruner.pyramid.levels import Counts, Level, level_of
@@ -20,7 +19,7 @@ class Tile:
 
     `kept` and `elements` count those of each block, int64. `after` and `difference` are the extremes of the kept and of
     the pruned values, float32; NaN without an element, and where `read` is below 1, where values are still to come.
-    `scale` is the magnitude at the ends of the colours.
+    `scale` is the magnitude at the ends of the colours, `difference_scale` that for the pruned values.
     """
 
     layout: Layout
@@ -31,6 +30,7 @@ class Tile:
     after: Floats
     difference: Floats
     scale: float
+    difference_scale: float
     read: float = 1.0
 
     @cached_property
@@ -69,7 +69,7 @@ def tile(plane: Plane, pyramid: Pyramid, area: Area, block: int) -> Tile:
     if level is None:
         inside = area.within(layout.whole)
         level = level_of(plane.values(inside), plane.kept(inside) if plane.mask is not None else None, block)
-        return _tile(layout, area, elements, level, pyramid.scale(block), 1.0)
+        return _tile(pyramid, area, elements, level, 1.0)
     place = (slice(area.top // block, area.bottom // block), slice(area.left // block, area.right // block))
     part = Level(
         block,
@@ -77,16 +77,15 @@ def tile(plane: Plane, pyramid: Pyramid, area: Area, block: int) -> Tile:
         level.after[place],
         None if level.pruned is None else level.pruned[place],
     )
-    return _tile(layout, area, elements, part, pyramid.scale(block), pyramid.read)
+    return _tile(pyramid, area, elements, part, pyramid.read)
 
 
-def _tile(layout: Layout, area: Area, elements: Counts, level: Level, scale: float, read: float) -> Tile:
-    nothing: npt.NDArray[np.bool_] | None = elements == 0
-    if nothing is not None and not nothing.any():
-        nothing = None
+def _tile(pyramid: Pyramid, area: Area, elements: Counts, level: Level, read: float) -> Tile:
     kept = elements if level.kept is None else level.kept.astype(np.int64)
+    after = level.after
     pruned = np.zeros(elements.shape, np.float32) if level.pruned is None else level.pruned
-    if nothing is not None:
-        after, pruned = (np.where(nothing, np.float32(np.nan), part) for part in (level.after, pruned))
-        return Tile(layout, area, level.block, kept, elements, after, pruned, scale, read)
-    return Tile(layout, area, level.block, kept, elements, level.after, pruned, scale, read)
+    nothing = elements == 0
+    if nothing.any():
+        after, pruned = (np.where(nothing, np.float32(np.nan), part) for part in (after, pruned))
+    scales = pyramid.scale(level.block), pyramid.pruned_scale(level.block)
+    return Tile(pyramid.layout, area, level.block, kept, elements, after, pruned, *scales, read)

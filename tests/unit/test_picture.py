@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import pruner
 from pruner import Mask
-from pruner.picture import Layout, Picture, picture
+from pruner.picture import picture
+from pruner.pyramid import Layout
 from pruner.summaries import figures, histogram
 
 
@@ -20,11 +21,6 @@ def run(steps):
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-def draw(path, values: torch.Tensor, kept: torch.Tensor, pixels: int) -> Picture:
-    torch.save({"w": values}, path)
-    return run(picture(pruner.open_checkpoint(path), "w", Mask.from_bools(kept.numpy()), pixels))
 
 
 @given(st.lists(st.integers(1, 6), max_size=5))
@@ -37,52 +33,15 @@ def test_that_each_element_has_one_place(shape):
     assert set(found) == set(np.ndindex(*shape))
 
 
-def masks(rows: int, columns: int) -> dict[str, torch.Tensor]:
-    torch.manual_seed(0)
-    single = torch.zeros(rows, columns, dtype=torch.bool)
-    single[rows // 3, columns // 2] = True
-    pattern = torch.tensor([True, True, False, False]).repeat(rows, columns // 4 + 1)[:, :columns]
-    return {
-        "random": torch.rand(rows, columns) < 0.3,
-        "2:4": pattern,
-        "single": single,
-        "diagonal": torch.eye(rows, columns, dtype=torch.bool),
-        "every 8th column": torch.arange(columns).expand(rows, columns) % 8 != 0,
-    }
-
-
-@pytest.mark.parametrize("pixels", [7, 64, 100])
-@pytest.mark.parametrize("name", masks(8, 8))
-def test_that_the_drawn_density_is_the_computed_one(tmp_path, name, pixels):
-    kept = masks(300, 515)[name]
-    values = torch.randn(300, 515)
-    drawn = draw(tmp_path / "m.pt", values, kept, pixels)
-    high, wide = drawn.block
-    assert max(drawn.density.shape) <= pixels
-    for row in range(drawn.density.shape[0]):
-        for column in range(drawn.density.shape[1]):
-            area = (slice(row * high, (row + 1) * high), slice(column * wide, (column + 1) * wide))
-            assert drawn.density[row, column] == pytest.approx(float(kept[area].float().mean()), abs=1 / 512)
-            block = values[area].flatten()
-            assert abs(drawn.before[row, column]) == pytest.approx(float(block.abs().max()))
-    if name == "single":
-        assert (drawn.density > 0).sum() == 1, "a single kept element is visible"
-
-
-@pytest.mark.parametrize("shape", [(), (5,), (1000,), (4, 6), (3, 2, 5), (4, 3, 2, 5), (2, 3, 2, 2, 3), (1, 70)])
-def test_that_every_element_is_drawn_where_the_layout_says(tmp_path, shape):
-    values = torch.randn(shape)
-    kept = torch.rand(shape) < 0.5
-    drawn = draw(tmp_path / "m.pt", values, kept, 1024)
-    for row in range(drawn.layout.rows):
-        for column in range(drawn.layout.columns):
-            index = drawn.layout.index(row, column)
-            if index is None:
-                assert np.isnan(drawn.density[row, column])
-            else:
-                assert drawn.before[row, column] == values[index]
-                assert drawn.density[row, column] == kept[index]
-                assert drawn.after[row, column] == values[index] * kept[index]
+def test_that_a_picture_is_made_once_and_again_for_another_mask(tmp_path):
+    torch.save({"w": torch.randn(100, 70)}, tmp_path / "m.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
+    mask = Mask.from_bools(np.eye(100, 70, dtype=bool))
+    first, again = (run(picture(checkpoint, "w", mask)) for _ in range(2))
+    assert first.pyramid is again.pyramid
+    assert run(picture(checkpoint, "w", None)).pyramid is not first.pyramid
+    assert first.tile(first.layout.whole, 1).density.sum() == 70
+    assert first.limit == float(checkpoint.read("w").abs().max())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int64, torch.float8_e4m3fn])

@@ -1,0 +1,118 @@
+"""Blocks of a tensor as colours: ink and sand for kept and pruned, red and blue for the sign of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QColor, QImage
+
+from app.theme import Theme
+from pruner.pyramid import Tile
+
+Part = Literal["before", "mask", "after", "difference"]
+PARTS: tuple[Part, ...] = ("before", "mask", "after", "difference")
+Colours = npt.NDArray[np.uint32]
+Shades = npt.NDArray[np.uint8]
+_MIDDLE = 127
+_OTHER = 255
+_MOST_RARE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A tile in colours, of each part an array of 0xffRRGGBB, one a block; `theme` is the one it was drawn in.
+
+    `rare` are the blocks (row, column) that differ from all pruned, or from all kept, by less than a shade of colour.
+    """
+
+    tile: Tile
+    colours: dict[Part, Colours]
+    theme: Theme
+    rare: tuple[tuple[int, int], ...] = ()
+
+
+def draw(tile: Tile, parts: tuple[Part, ...], theme: Theme) -> Drawn:
+    """Colour a tile's parts; may run on any thread."""
+    return Drawn(tile, {part: colours_of(tile, part, theme) for part in parts}, theme, _rare(tile))
+
+
+def colours_of(tile: Tile, part: Part, theme: Theme) -> Colours:
+    """A part's colours as 0xffRRGGBB, uint32 of (rows, columns) in blocks; the surface where no element is."""
+    if part == "mask":
+        found = np.take(ramp(part, theme), shares(tile))
+    else:
+        values = {"before": tile.before, "after": tile.after, "difference": tile.difference}[part]
+        found = np.take(ramp(part, theme), signs(values, scale_of(tile, part)))
+        unknown = np.isnan(values)
+        if unknown.any():
+            found[unknown] = QColor(theme.raised if tile.block > 1 else theme.warning).rgb()
+    nothing = tile.elements == 0
+    if nothing.any():
+        found[nothing] = QColor(theme.surface).rgb()
+    return found
+
+
+def scale_of(tile: Tile, part: Part) -> float:
+    """The magnitude at the ends of a part's colours."""
+    return tile.difference_scale if part == "difference" else tile.scale
+
+
+def shares(tile: Tile) -> Shades:
+    """The share of kept elements in 256 shades; what is not quite nothing, or all, never has its shade."""
+    kept, elements = tile.kept, np.maximum(tile.elements, 1)
+    shades: Shades = np.rint(kept * (255 / elements)).astype(np.uint8)
+    shades[(kept > 0) & (shades == 0)] = 1
+    shades[(kept < tile.elements) & (shades == 255)] = 254
+    return shades
+
+
+def signs(values: npt.NDArray[np.float32], scale: float) -> Shades:
+    """Values in 255 shades from -scale to scale, 0 in the middle."""
+    with np.errstate(invalid="ignore"):
+        placed = np.clip(values * np.float32(_MIDDLE / scale), -_MIDDLE, _MIDDLE)
+    shades: Shades = np.rint(np.nan_to_num(placed + _MIDDLE, nan=_OTHER)).astype(np.uint8)
+    return shades
+
+
+def ramp(part: Part, theme: Theme) -> Colours:
+    """The colours of a part's 256 shades; of values the last one is not used."""
+    return _ramp(part == "mask", theme)
+
+
+@cache
+def _ramp(shares: bool, theme: Theme) -> Colours:
+    if shares:
+        return _between((theme.pruned, theme.kept), 256)
+    return np.append(_between((theme.negative, theme.middle, theme.positive), 255), np.uint32(0xFF000000))
+
+
+def ramp_image(part: Part, theme: Theme) -> QImage:
+    """A part's colours in a row, for the colour bar."""
+    colours = ramp(part, theme)[: 256 if part == "mask" else _OTHER]
+    return QImage(colours.data, colours.size, 1, colours.nbytes, QImage.Format.Format_RGB32).copy()
+
+
+def _between(names: tuple[str, ...], count: int) -> Colours:
+    """Colours in equal steps through those named."""
+    colours = [QColor(name) for name in names]
+    stops = np.array([(one.red(), one.green(), one.blue()) for one in colours], dtype=np.float64)
+    at = np.linspace(0, len(names) - 1, count)
+    red, green, blue = (
+        np.rint(np.interp(at, np.arange(len(names)), stops[:, channel])).astype(np.uint32) for channel in range(3)
+    )
+    return np.uint32(0xFF000000) | red << np.uint32(16) | green << np.uint32(8) | blue
+
+
+def _rare(tile: Tile) -> tuple[tuple[int, int], ...]:
+    """The blocks that a shade alone would hide, where they are few enough to be marked one by one."""
+    if tile.block == 1:
+        return ()
+    kept, elements = tile.kept, tile.elements
+    faint = ((kept > 0) & (kept * 64 < elements)) | ((kept < elements) & ((elements - kept) * 64 < elements))
+    if not 0 < np.count_nonzero(faint) <= _MOST_RARE:
+        return ()
+    return tuple((int(row), int(column)) for row, column in np.argwhere(faint))

@@ -1,0 +1,84 @@
+"""What the map says: what a pixel means, and what lies under the cursor."""
+
+from __future__ import annotations
+
+import re
+
+from app import numbers
+from app.map_colours import Part
+from pruner.pyramid import Layout, Tile
+
+TITLES: dict[Part, str] = {"before": "Before", "mask": "Mask", "after": "After", "difference": "Difference"}
+_WHOSE = {"before": "", "after": "kept ", "difference": "pruned "}
+
+
+def meanings(part: Part, tile: Tile) -> tuple[str, ...]:
+    """What a pixel of a part means, the longest wording first, for where there is room."""
+    size = f"{tile.block} × {tile.block}"
+    if part == "mask":
+        if tile.block == 1:
+            return ("1 kept, 0 pruned",)
+        return (f"kept, share of {size} elements", f"kept, share of {size}", f"share of {size}")
+    if tile.read < 1 and tile.block > 1:
+        return (f"values, {tile.read:.0%} of them read", f"{tile.read:.0%} read")
+    if tile.block == 1:
+        return {"before": ("value",), "after": ("value, 0 where pruned", "value")}.get(part, ("value that is pruned",))
+    whose = _WHOSE[part]
+    return (
+        f"{whose}value of largest magnitude, of {size} elements",
+        f"largest {whose}value of {size} elements",
+        f"largest {whose}of {size}",
+        f"largest of {size}",
+    )
+
+
+def describe(tile: Tile, row: int, column: int) -> str:
+    """What lies at a place of the plane, in the tensor's own terms; empty where no element is."""
+    place = tile.place(row, column)
+    if place is None:
+        return ""
+    kept, elements = int(tile.kept[place]), int(tile.elements[place])
+    before, after = float(tile.before[place]), float(tile.after[place])
+    index = tile.layout.index(row, column)
+    if tile.block == 1:
+        assert index is not None
+        return f"{tile.layout.describe(index)} · {numbers.figure(before)}{'' if kept else ' → pruned'}"
+    share = f"{numbers.percent(kept / elements)} kept, {numbers.count(kept)} of {numbers.count(elements)}"
+    largest = f"largest {numbers.figure(before)}{'' if before == after else f' → {numbers.figure(after)}'}"
+    return f"{_where(tile, *place)} · {share} · {'values not read yet' if before != before else largest}"
+
+
+def _where(tile: Tile, y: int, x: int) -> str:
+    """The rows and columns, or filters, of a block."""
+    layout, block = tile.layout, tile.block
+    top, left = tile.area.top + y * block, tile.area.left + x * block
+    bottom, right = min(top + block, layout.rows) - 1, min(left + block, layout.columns) - 1
+    if layout.folded:
+        first = layout.flat(top, left)
+        return f"{bottom - top + 1} runs of {right - left + 1} elements, from element {first} on"
+    high, wide = layout.kernel
+    down, across = ("rows", "columns") if (high, wide) == (1, 1) else ("out", "in")
+    return f"{_range(down, top // high, bottom // high)}, {_range(across, left // wide, right // wide)}"
+
+
+def _range(what: str, first: int, last: int) -> str:
+    return f"{what} {first}" if first == last else f"{what} {first}–{last}"
+
+
+def parse_index(text: str, layout: Layout) -> int:
+    """The flat index of what was typed: `211, 604`, or one number counted over all elements.
+
+    Raises `ValueError` with what is wrong.
+    """
+    if not re.fullmatch(r"[\s\d,;()\[\]-]+", text):
+        raise ValueError("An index is whole numbers, such as 211, 604.")
+    parts = [int(part) for part in re.findall(r"-?\d+", text)]
+    shape = (layout.numel,) if len(parts) == 1 else layout.shape
+    if len(parts) != len(shape):
+        raise ValueError(f"The tensor has {numbers.plural(len(shape), 'dimension')}; {len(parts)} numbers are given.")
+    flat = 0
+    for part, size in zip(parts, shape, strict=True):
+        if not -size <= part < size:
+            raise ValueError(f"{part} is not from 0 to {size - 1}.")
+        flat = flat * size + part % size
+    return flat
