@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, Q
 from app import numbers
 from app.amount_form import AmountForm
 from app.card import Card
+from app.histogram_trial import Trial, comes_to
 from app.part_form import PartForm
 from app.plain import breakable, menu_text
 from app.session import Session
@@ -54,6 +55,7 @@ class AmountCard(Card):
             session.counts_changed,
         ):
             signal.connect(self._refresh)
+        session.tried.connect(self._show_tried)
         self._refresh()
 
     @property
@@ -91,6 +93,22 @@ class AmountCard(Card):
             self._session.tell("error", str(error))
 
     # Showing
+
+    def _show_tried(self, trial: Trial | None) -> None:
+        """Show an amount that is tried for one tensor as if it were planned."""
+        if trial is None or trial.amount is None or self._names != [self._session.current]:
+            self._refresh()
+            return
+        target, form = trial.amount.is_target, self.form
+        form.edit.setText(str(trial.amount))
+        form.unit.setCurrentText("target" if target else "ratio" if trial.amount.is_ratio else "count")
+        form.equals.setText(comes_to(trial))
+        form.slider.blockSignals(True)
+        share = trial.amount.value if target else trial.count / max(trial.left, 1)
+        form.slider.setValue(round(share * form.slider.maximum()))
+        form.slider.blockSignals(False)
+        gone = trial.sparsity if target else trial.pruned
+        self.after.setText(f"after this round: {numbers.percent(gone)} of all {'zero' if target else 'pruned'}")
 
     def _refresh(self) -> None:
         names, choice, entries = self._names, self._session.choice, self._session.amounts

@@ -29,6 +29,8 @@ class Session(Document):
 
     saved = Signal(object)
     """A `Saved`: the document was saved."""
+    tried = Signal(object)
+    """A `Trial`: an amount of the current tensor is being tried, and not planned yet; None: no more."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.next_round import NextRound
 from pruner import Checkpoint, Mask
+from pruner.curves import Curve, curve_of
 from pruner.elements import elements_of
 from pruner.methods.l1_unstructured import L1Unstructured
 from pruner.methods.threshold import Threshold
@@ -24,12 +25,14 @@ class Cut:
 
 def summaries(
     checkpoint: Checkpoint, name: str, mask: Mask | None
-) -> Iterator[Picture | Histogram | tuple[Figures, Figures] | None]:
+) -> Iterator[Picture | Histogram | Curve | tuple[Figures, Figures] | None]:
     """The parts of the view, the picture first; None in between, to give way."""
     drawn = yield from picture(checkpoint, name, mask)
     yield drawn
     counted = yield from histogram(checkpoint, name, mask, drawn.limit)
     yield counted
+    if checkpoint[name].dtype_info.prunable:
+        yield (yield from curve_of(elements_of(checkpoint, name, mask)))
     before = yield from _giving_way(checkpoint, name, None)
     after = (yield from _giving_way(checkpoint, name, mask)) if mask is not None else before
     yield before, after

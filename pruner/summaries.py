@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,17 +46,32 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How many finite magnitudes lie in each of the bins of equal width from 0 to `limit`.
+    """How many finite values lie in bins of equal width from `-limit` to `limit`, half of them on each side of 0.
 
-    `kept` and `pruned` are int64 arrays of one count a bin; exact zeros are in neither but counted in `zeros`
-    (kept ones) and `zeros_pruned`.
+    `kept_values` and `pruned_values` are int64 arrays of one count a bin; exact zeros are in neither but counted in
+    `zeros` (kept ones) and `zeros_pruned`.
     """
 
     limit: float
-    kept: Counts
-    pruned: Counts
+    kept_values: Counts
+    pruned_values: Counts
     zeros: int
     zeros_pruned: int
+
+    @cached_property
+    def kept(self) -> Counts:
+        """Kept magnitudes, in bins from 0 to `limit`."""
+        return _folded(self.kept_values)
+
+    @cached_property
+    def pruned(self) -> Counts:
+        """Pruned magnitudes, in bins from 0 to `limit`."""
+        return _folded(self.pruned_values)
+
+
+def _folded(counts: Counts) -> Counts:
+    half = len(counts) // 2
+    return counts[half:] + counts[:half][::-1]
 
 
 def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progress: Progress | None = None) -> Figures:
@@ -83,23 +99,38 @@ def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[i
 def histogram(
     checkpoint: Checkpoint, name: str, mask: Mask | None, limit: float, bins: int = BINS
 ) -> Generator[None, None, Histogram]:
-    """The histogram of magnitudes up to `limit`, giving way after each chunk; works as `measure` does."""
-    import torch
-
-    counts = torch.zeros(2, bins, dtype=torch.int64)
-    zeros = [0, 0]
+    """The histogram of values, with `bins` bins of magnitudes up to `limit`; gives way after each chunk."""
+    counts = np.zeros(4 * bins, dtype=np.int64)
+    zeros = np.zeros(2, dtype=np.int64)
     scale = bins / limit if limit > 0 else 0.0
     for values, kept in numbers_of(checkpoint, checkpoint[name], mask):
-        magnitudes = values.abs()
-        for place, part in enumerate((magnitudes, None) if kept is None else (magnitudes[kept], magnitudes[~kept])):
-            if part is None:
-                continue
-            nonzero = part[(part > 0) & part.isfinite()]
-            zeros[place] += int((part == 0).sum())
-            places = (nonzero.to(torch.float64) * scale).to(torch.int64).clamp_(max=bins - 1)
-            counts[place] += torch.bincount(places, minlength=bins)
+        part = values.numpy()
+        gone = None if kept is None else ~kept.numpy()
+        zero = part == 0
+        zeros += _sides(zero, gone)
+        counted = np.isfinite(part) & ~zero
+        if not counted.all():
+            part, gone = part[counted], None if gone is None else gone[counted]
+        places = _places(part, scale, bins)
+        if gone is not None:
+            places += gone * (2 * bins)
+        counts += np.bincount(places, minlength=4 * bins)
         yield None
-    return Histogram(limit, counts[0].numpy(), counts[1].numpy(), *zeros)
+    return Histogram(limit, counts[: 2 * bins], counts[2 * bins :], int(zeros[0]), int(zeros[1]))
+
+
+def _sides(flags: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_] | None) -> Counts:
+    """How many flags are set where nothing is pruned, and where something is."""
+    pruned = 0 if gone is None else int(np.count_nonzero(flags & gone))
+    return np.array([int(np.count_nonzero(flags)) - pruned, pruned])
+
+
+def _places(values: npt.NDArray[np.floating], scale: float, bins: int) -> Counts:
+    """The bin of each value; a magnitude at an edge is in the bin above it, on both sides of 0."""
+    places = (np.abs(values).astype(np.float64) * scale).astype(np.int64)
+    np.minimum(places, bins - 1, out=places)
+    signed: Counts = np.where(values < 0, bins - 1 - places, bins + places)
+    return signed
 
 
 def numbers_of(
