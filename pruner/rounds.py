@@ -98,12 +98,13 @@ def required(amount: Amount, rankings: Sequence[Ranking], bounds: Sequence[Bound
 def _free(tensors: Sequence[Elements], rankings: Sequence[Ranking], k: int, room: int, store: Store) -> list[Outcome]:
     """The smallest of all, wherever they are."""
     cut, kept = prune_smallest(rankings, k, room)
+    largest = rankings[0].magnitude(cut.key) if rankings[0].magnitude else None
     outcomes = []
     for one, ranking, found in zip(tensors, rankings, kept, strict=True):
         units = ranking.mask_of(Mask(_shape(ranking, one), found.bits))
         mask = store(units & one.mask if one.mask.pruned else units)
         taken = mask.pruned > one.mask.pruned
-        threshold = ranking.magnitude(cut.key) if ranking.magnitude and taken else None
+        threshold = largest if taken else None
         ties = found.equal - found.at_key
         in_file = one.zeros if one.mask.pruned else found.zeros
         zeros = None

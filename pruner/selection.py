@@ -249,6 +249,6 @@ def _without_first(part: _Sides, count: int) -> Bytes:
         return part.above
     if not count:
         return part.from_key
-    ties = np.unpackbits(part.from_key ^ part.above, count=part.size, bitorder="little")
-    ties[np.flatnonzero(ties)[:count]] = 0
+    ties = np.unpackbits(part.from_key ^ part.above, count=part.size, bitorder="little").view(np.bool_)
+    ties[np.flatnonzero(ties)[:count]] = False  # places of flags are found several times as fast as those of numbers
     return part.above | np.packbits(ties, bitorder="little")

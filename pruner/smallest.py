@@ -11,6 +11,8 @@ from pruner.ranking import Ranking
 from pruner.selection import FEW, Cut, Kept, Load, keep, smallest
 
 _MOST_SAMPLED = 1 << 23
+_WORTH_THREADS = 3 << 20
+"""Units from which on threads save more time than they take to be started."""
 _SHORT_BITS = 16
 _FINER = 6
 """Keys of 16 bits are sorted in no time, and so many more of them leave next to none inside the bracket."""
@@ -46,7 +48,8 @@ def _pieces(rankings: Sequence[Ranking]) -> Iterator[Load]:
 
 
 def _threads(rankings: Sequence[Ranking]) -> int:
-    return max(one.threads for one in rankings)
+    few = sum(one.units for one in rankings) < _WORTH_THREADS
+    return 1 if few else max(one.threads for one in rankings)
 
 
 def _sample(rankings: Sequence[Ranking], room: int) -> Sampled | None:
