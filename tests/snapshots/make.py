@@ -14,7 +14,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEventLoop, QSettings, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget
 
 from app import style, theme
 from app.dressing import dress
@@ -88,6 +88,14 @@ def main(arguments: list[str]) -> None:
         window.tensor.tabs.setCurrentIndex(0)
     theme.choose("light")
     style.apply(app)
+    dock = window.findChild(QDockWidget, "dock_whole model")
+    dock.raise_()
+    wait_until(lambda: True)
+    shoot("whole-light")
+    session.choose_method("n_m")
+    wait_until(lambda: True)
+    shoot("method-light")
+    session.choose_method("l1_unstructured")
     window.actions_["show_file"].trigger()
     wait_until(lambda: True)
     shoot("file-light")
