@@ -137,9 +137,11 @@ class NextRound:
         """Units that the round takes in all; None where that is not known before."""
         if not self.choice.takes_amount:
             return None
+        if not self.planned:
+            return 0
         if self.amount_of_all is not None:
-            return taken(self.choice, self.amount_of_all, self.pool) if self.planned else 0
-        return self.sums(self.planned)[2]
+            return taken(self.choice, self.amount_of_all, self.pool)
+        return None if self.choice.together else self.sums(self.planned)[2]
 
     @cached_property
     def left_of_all(self) -> int | None:

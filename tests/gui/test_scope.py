@@ -165,3 +165,17 @@ def test_that_scores_from_a_file_decide_over_all_together(qtbot, window, session
     torch_prune.global_unstructured(modules, torch_prune.L1Unstructured, importance, amount=0.3)
     for (module, _), name in zip(modules, scores, strict=True):
         assert torch.equal(session.pruning[name].mask.to_tensor(), module.weight_mask.bool())
+
+
+def test_that_the_scope_changes_back_and_forth_with_nothing_planned_and_after_a_round(qtbot, window, session):
+    for scope in ("global", "local"):
+        choose(qtbot, window, "scope", scope)
+    choose(qtbot, window, "scope", "global")
+    give(qtbot, window, WEIGHTS, "80%")
+    prune(qtbot, window)
+    choose(qtbot, window, "scope", "local")
+    give(qtbot, window, [FIRST], "50%")
+    assert session.amounts == {FIRST: Amount(0.5)}
+    for method in ("ln_structured", "n_m", "threshold", "scores", "random_unstructured", "l1_unstructured"):
+        choose(qtbot, window, "method", method)
+    assert session.amounts == {FIRST: Amount(0.5)}
