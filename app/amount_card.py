@@ -56,6 +56,7 @@ class AmountCard(Card):
         ):
             signal.connect(self._refresh)
         session.tried.connect(self._show_tried)
+        session.pruning_changed.connect(self.form.forget_unit)
         self._refresh()
 
     @property

@@ -88,6 +88,11 @@ class AmountForm(QWidget):
         found = {self._session.amounts.get(name) for name in self._names}
         return found.pop() if len(found) == 1 else None
 
+    def forget_unit(self) -> None:
+        """A target has been arrived at: what is typed next without a word is a ratio again."""
+        if self.amount is None and self.unit.currentIndex() == _TARGET:
+            self.unit.setCurrentIndex(_RATIO)
+
     # What was typed, dragged or chosen
 
     def _commit(self) -> None:

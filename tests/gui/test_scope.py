@@ -171,11 +171,20 @@ def test_that_the_scope_changes_back_and_forth_with_nothing_planned_and_after_a_
     for scope in ("global", "local"):
         choose(qtbot, window, "scope", scope)
     choose(qtbot, window, "scope", "global")
-    give(qtbot, window, WEIGHTS, "80%")
+    give(qtbot, window, WEIGHTS, "to 80%")
     prune(qtbot, window)
     choose(qtbot, window, "scope", "local")
     give(qtbot, window, [FIRST], "50%")
     assert session.amounts == {FIRST: Amount(0.5)}
     for method in ("ln_structured", "n_m", "threshold", "scores", "random_unstructured", "l1_unstructured"):
         choose(qtbot, window, "method", method)
+    assert session.amounts == {FIRST: Amount(0.5)}
+
+
+def test_that_a_ratio_typed_after_a_round_to_a_target_is_a_ratio(qtbot, window, session):
+    give(qtbot, window, [FIRST], "to 60%")
+    assert session.amounts == {FIRST: Amount.target(0.6)}
+    prune(qtbot, window)
+    assert window.findChild(QComboBox, "unit").currentText() == "ratio"
+    give(qtbot, window, [FIRST], "50%")
     assert session.amounts == {FIRST: Amount(0.5)}
