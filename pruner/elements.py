@@ -13,7 +13,8 @@ from pruner.brackets import Sampled
 from pruner.checkpoint import Checkpoint
 from pruner.dtypes import torch_dtype
 from pruner.keys import KeyArray, key_bits, magnitude_keys, pruned_key
-from pruner.mask import Mask
+from pruner.mask import Bools, Bytes, Mask
+from pruner.parallel import in_order
 from pruner.pieces import in_chunks, pieces
 from pruner.reading import chunk_loads
 from pruner.sampling import Sample, sample_of_file, sample_of_tensor
@@ -133,6 +134,20 @@ def elements_in(tensor: torch.Tensor, mask: Mask | None = None, *, name: str = "
 
 def _the(values: torch.Tensor) -> torch.Tensor:
     return values
+
+
+def mask_by(elements: Elements, flags_of: Callable[[int, Values], Bools]) -> Mask:
+    """One bit an element, as a function of each piece's first index and values says; its threads are the elements'."""
+    bits = np.empty_like(elements.mask.bits)
+    place = 0
+
+    def packed(piece: tuple[int, Values]) -> Bytes:
+        return np.packbits(flags_of(*piece), bitorder="little")
+
+    for part in in_order(packed, elements.pieces(), elements.threads):
+        bits[place : place + len(part)] = part
+        place += len(part)
+    return Mask(elements.shape, bits)
 
 
 def without_pruned(keys: KeyArray | torch.Tensor, mask: Mask, start: int, pruned: int) -> KeyArray | torch.Tensor:

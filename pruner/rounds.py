@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from pruner.amount import Amount
 from pruner.bounded import Bounds, Edge, limits_of, prune_between, require_within
-from pruner.elements import Elements, Values
+from pruner.elements import Elements, Values, mask_by
 from pruner.keys import magnitude_keys
-from pruner.mask import Bools, Bytes, Mask
+from pruner.mask import Bools, Mask
 from pruner.methods import MaskingMethod, Method, RankingMethod
-from pruner.parallel import in_order
 from pruner.ranking import Ranking
 from pruner.selection import host
 from pruner.smallest import cut_of, prune_smallest
@@ -125,25 +122,16 @@ def _shape(ranking: Ranking, elements: Elements) -> tuple[int, ...]:
 
 def _without_zeros(elements: Elements) -> Elements:
     """The elements with those that are zero pruned."""
-    filled = _mask_of(elements, lambda zero: ~zero)
+    filled = mask_by(elements, lambda _, values: ~_is_zero(values))
     return replace(elements, mask=filled & elements.mask, zeros=filled.pruned)
 
 
 def zeros_of(elements: Elements, mask: Mask) -> tuple[int, int]:
     """Zeros among the values, and among the values with the mask on."""
-    zero = _mask_of(elements, lambda flags: flags)
+    zero = mask_by(elements, lambda _, values: _is_zero(values))
     return zero.kept, mask.pruned + (zero & mask).kept
 
 
-def _mask_of(elements: Elements, flags_of: Callable[[Bools], Bools]) -> Mask:
-    """What a function of “is zero” says, one bit an element; earlier rounds do not matter."""
-    bits = np.empty_like(elements.mask.bits)
-    place = 0
-
-    def part(piece: tuple[int, Values]) -> Bytes:
-        return np.packbits(flags_of(host(magnitude_keys(piece[1]())) == 0), bitorder="little")
-
-    for packed in in_order(part, elements.pieces(), elements.threads):
-        bits[place : place + len(packed)] = packed
-        place += len(packed)
-    return Mask(elements.shape, bits)
+def _is_zero(values: Values) -> Bools:
+    zero: Bools = host(magnitude_keys(values())) == 0
+    return zero

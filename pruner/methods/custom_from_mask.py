@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from pruner.companions import companion
-from pruner.elements import Elements, Values
+from pruner.elements import Elements, Values, mask_by
 from pruner.errors import PrunerError
-from pruner.mask import Bytes, Mask
+from pruner.mask import Bools, Mask
 from pruner.methods import Shaped, option
-from pruner.parallel import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +45,18 @@ class CustomFromMask:
         Raises `PrunerError` where the file has none for it, one of another shape, or other numbers than 0 and 1.
         """
         found = companion(self.file, elements, ("_mask", ""), "mask")
-        bits = np.empty_like(elements.mask.bits)
-        place = 0
 
-        def part(piece: tuple[int, Values]) -> Bytes:
-            values = piece[1]().cpu()
-            kept = values == 1
-            if not bool((kept | (values == 0)).all()):
+        def kept(_: int, values: Values) -> Bools:
+            given = values()
+            ones = given == 1
+            if not bool((ones | (given == 0)).all()):
                 raise PrunerError(
                     f"{self.file}: “{found.name}” has other numbers than 0, which prunes, and 1, which keeps."
                 )
-            return np.packbits(kept.numpy(), bitorder="little")
+            flags: Bools = ones.numpy()
+            return flags
 
-        for packed in in_order(part, found.pieces(), elements.threads):
-            bits[place : place + len(packed)] = packed
-            place += len(packed)
-        return Mask(elements.shape, bits & elements.mask.bits)
+        return mask_by(found, kept) & elements.mask
 
 
 METHOD = CustomFromMask

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from pruner.channels import no_dimension
-from pruner.elements import Elements, Values
+from pruner.elements import Elements, Values, mask_by
 from pruner.errors import PrunerError
 from pruner.keys import KeyArray, magnitude_keys
-from pruner.mask import Bools, Bytes, Mask
+from pruner.mask import Bools, Mask
 from pruner.methods import Shaped, option
-from pruner.parallel import in_order
 from pruner.selection import host
 
 _FEW = 16
@@ -69,36 +68,23 @@ class NM:
         inner = math.prod(elements.shape[self.dim % len(elements.shape) + 1 :])
         run = self.m * inner
         whole = math.lcm(run, 8)
-        bits = np.empty_like(elements.mask.bits)
-        place = 0
 
-        def part(piece: tuple[int, Values]) -> Bytes:
-            start, values = piece
+        def stays(start: int, values: Values) -> Bools:
             keys = host(magnitude_keys(values()))
             kept = elements.mask.chunk(start, start + len(keys)) if elements.mask.pruned else None
             return self._kept(keys, kept, inner)
 
-        sized = _in_pieces_of(elements, max(1, elements.piece // whole) * whole)
-        for packed in in_order(part, sized.pieces(), elements.threads):
-            bits[place : place + len(packed)] = packed
-            place += len(packed)
-        return Mask(elements.shape, bits)
+        return mask_by(replace(elements, piece=max(1, elements.piece // whole) * whole), stays)
 
-    def _kept(self, keys: KeyArray, kept: Bools | None, inner: int) -> Bytes:
-        """One bit an element of whole groups."""
+    def _kept(self, keys: KeyArray, kept: Bools | None, inner: int) -> Bools:
+        """Which elements of whole groups stay."""
         ranks = keys.astype(np.int64)
         if kept is not None:
             ranks[~kept] = -1
         groups = np.ascontiguousarray(ranks.reshape(-1, self.m, inner).swapaxes(0, 1))
         stays = (_ranks_by_pairs if self.m <= _FEW else _ranks_by_sorting)(groups) >= self.m - self.n
-        flags = stays.swapaxes(0, 1).reshape(-1)
-        return np.packbits(flags if kept is None else flags & kept, bitorder="little")
-
-
-def _in_pieces_of(elements: Elements, size: int) -> Elements:
-    from dataclasses import replace
-
-    return replace(elements, piece=size)
+        flags: Bools = stays.swapaxes(0, 1).reshape(-1)
+        return flags if kept is None else flags & kept
 
 
 def _ranks_by_pairs(groups: KeyArray) -> KeyArray:
