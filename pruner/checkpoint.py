@@ -61,7 +61,7 @@ class TensorInfo:
 
     A tensor with `pieces` is put together from them (see `pruner.distributed.pieces`). `shape` is the whole tensor's,
     `stride` that of its elements in the order of their flat index, and `storage` is empty: it says only where the
-    first piece lies.
+    first piece lies. `key` is the name in the file where the tensor goes by another one.
     """
 
     name: str
@@ -74,6 +74,12 @@ class TensorInfo:
     shares_storage_with: tuple[str, ...] = ()
     layout: Layout = "strided"
     pieces: tuple[Piece, ...] = ()
+    key: str = ""
+
+    @property
+    def stored_as(self) -> str:
+        """The name in the file."""
+        return self.key or self.name
 
     @property
     def module(self) -> str:
@@ -192,7 +198,8 @@ class Checkpoint:
     dictionary that holds the weights (empty where it is the file's own), `roots` the key paths that hold weights,
     `others` the keys beside `root`, `metadata` the text the container itself carries, `globals` the classes and
     functions that its pickles name, `files` the files behind it and `detail` what the container's own module needs
-    for saving.
+    for saving. `edited` says that names differ from those in the file, that some are left out, or that only what
+    tensors see is to be saved: a patched copy would not be it.
     """
 
     path: Path
@@ -206,6 +213,7 @@ class Checkpoint:
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     globals: tuple[GlobalUse, ...] = ()
+    edited: bool = False
     detail: Any = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> TensorInfo:

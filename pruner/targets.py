@@ -30,6 +30,7 @@ def target_of(checkpoint: Checkpoint, patches: bool, form: str, path: Path, shar
     """
     if shard_bytes is not None:
         return _new_set(path, shard_bytes)
+    patches = patches and not checkpoint.edited
     own = formats()[checkpoint.format]
     several = len(checkpoint.files) > 1
     names_a_folder = writable_format_for(path) is None or path.is_dir() or path.name.endswith(".index.json")

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import click
 
+from pruner.cli.check import check
 from pruner.cli.diff import diff
 from pruner.cli.inspect import inspect
 from pruner.cli.prune import prune
 from pruner.cli.shared import one_line
 from pruner.errors import PrunerError
 
-_COMMANDS = {"inspect": inspect, "prune": prune, "diff": diff}
+_COMMANDS = {"inspect": inspect, "prune": prune, "diff": diff, "check": check}
 VERBS = tuple(_COMMANDS)
 DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -15,8 +15,8 @@ from pruner.errors import PrunerError
 from pruner.mask import Mask
 from pruner.pickles.document import MAX_PICKLE, Document, big_endian, open_document, sound_pickle
 from pruner.pickles.repickle import write_pickle
-from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module
-from pruner.pickles.values import Call, Global, Persistent, mapping_of
+from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module, storage_key
+from pruner.pickles.values import Call, Global, Persistent, mapping_of, persistents
 from pruner.progress import Meter
 from pruner.reading import unpacked
 from pruner.zips.directory import read_entries, zip_names
@@ -65,7 +65,7 @@ class TorchZip:
         with ZipWriter(target, meter) as archive:
             writer = _Writer(checkpoint.path, archive)
             if source is not None and source.root.weights.is_state_dict:
-                writer.write_edited(source, entries)
+                writer.write_edited(source, entries, checkpoint.edited)
                 return []
             notes = writer.write_state_dict(entries)
         if source is not None and (source.root.keys or is_module(source.top)):
@@ -93,23 +93,26 @@ class _Writer:
         self._source = source
         self._archive = archive
 
-    def write_edited(self, source: Document, entries: Sequence[Entry]) -> None:
-        """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys."""
+    def write_edited(self, source: Document, entries: Sequence[Entry], trimmed: bool) -> None:
+        """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys.
+
+        Storages that nothing refers to any more are left out, and `trimmed` also what no tensor sees of the others.
+        """
         for name, storage in source.extra.items():
             if name not in _WRITTEN_ANEW:
                 self._add(name, storage.nbytes, _storage_parts(storage), name)
-        for key, storage in source.storages.items():
-            self._add(f"data/{key}", storage.nbytes, _storage_parts(storage), key)
-        keys = (key for key in map(str, itertools.count()) if key not in source.storages)
         before = mapping_of(source.root.weights.value) or {}
-        by_name = {str(key): value for key, value in before.items()}
-        tensors = {
-            entry.name: by_name[entry.source.name]
-            if entry.role in ("as_is", "orig")
-            else self._add_tensor(entry, next(keys))
-            for entry in entries
-        }
         rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
+        by_name = {str(key): value for key, value in before.items()}
+        whole = set(_used_whole(entries)) if trimmed else None
+        stay = {entry.name: by_name[entry.source.stored_as] for entry in entries if _stays(entry, whole)}
+        gone = _storage_keys(source.top) - _storage_keys(_replaced(source.top, source.root.keys, {**stay, **rest}))
+        for key, storage in source.storages.items():
+            if key not in gone:
+                self._add(f"data/{key}", storage.nbytes, _storage_parts(storage), key)
+        keys = (key for key in map(str, itertools.count()) if key not in source.storages)
+        made = {entry.name: self._add_tensor(entry, next(keys)) for entry in entries if entry.name not in stay}
+        tensors = {entry.name: stay.get(entry.name) or made[entry.name] for entry in entries}
         self._finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
 
     def write_state_dict(self, entries: Sequence[Entry]) -> list[str]:
@@ -181,6 +184,17 @@ def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:
     for storage, nbytes in used.items():
         if nbytes >= storage.nbytes:
             yield storage
+
+
+def _stays(entry: Entry, whole: set[Storage] | None) -> bool:
+    """Whether an entry is the source's own description of it; with `whole`, only of storages that are all seen."""
+    info = entry.source
+    return entry.role in ("as_is", "orig") and (whole is None or info.layout != "strided" or info.storage in whole)
+
+
+def _storage_keys(top: Any) -> set[str]:
+    """The keys of the storages that a pickle refers to."""
+    return {found[0] for one in persistents(top) if (found := storage_key(one)) is not None}
 
 
 def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:

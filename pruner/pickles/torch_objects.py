@@ -274,6 +274,23 @@ def _weights_of_module(root: Any) -> Weights | None:
     return Weights(root, tensors, tuple(modules), tuple(unknown)) if tensors else None
 
 
+def pruning_hooks(root: Any) -> frozenset[str] | None:
+    """The dotted names of tensors that a forward hook of `torch.nn.utils.prune` computes; None where it is no module.
+
+    Such a hook keeps the name of its tensor as `_tensor_name`.
+    """
+    if not is_module(root):
+        return None
+    found = set()
+    for name, module in _walk_modules(root):
+        hooks = mapping_of((attributes_of(module) or {}).get("_forward_pre_hooks")) or {}
+        for hook in hooks.values():
+            own = (attributes_of(hook) or {}).get("_tensor_name")
+            if isinstance(own, str):
+                found.add(f"{name}.{own}" if name else own)
+    return frozenset(found)
+
+
 def _walk_modules(root: Any) -> Iterator[tuple[str, Call]]:
     """The module and all below it with their dotted names, each before its children; bounded in depth and number."""
     pending = [("", root, 0)]

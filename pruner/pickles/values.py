@@ -6,7 +6,7 @@ that the file would build by calling one is a `Call` with its arguments and stat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -118,3 +118,22 @@ def attributes_of(value: Any) -> dict[Any, Any] | None:
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], dict):
         state = state[0]
     return state if isinstance(state, dict) else None
+
+
+def persistents(value: Any) -> Iterator[Persistent]:
+    """All objects outside the pickle that a value refers to, once each."""
+    seen: set[int] = set()
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Persistent):
+            yield one
+        elif isinstance(one, Call):
+            pending += [one.function, one.args, one.kwargs, one.items, one.pairs, one.states]
+        elif isinstance(one, dict):
+            pending += [*one.keys(), *one.values()]
+        elif isinstance(one, (list, tuple, set, frozenset)):
+            pending += one

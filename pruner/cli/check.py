@@ -1,0 +1,101 @@
+"""`secateur check`: what is wrong with a checkpoint, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
+from pruner.doctor import Finding, all_checks, examine, repaired, united
+from pruner.errors import PrunerError
+from pruner.formats import open_checkpoint
+
+_SIGNS = {"fault": "✗", "risk": "!", "note": "·"}
+FAULTY = 1
+
+
+@click.command(short_help="Look for what is wrong with a checkpoint, and mend it.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--root", help="The key of the dictionary that holds the weights.")
+@click.option("--repair", "out", type=click.Path(path_type=Path), help="Save with repairs to a new file.")
+@click.option(
+    "--only", "only", multiple=True, metavar="CHECK", help="Repair only what this check found; several times."
+)
+@click.option("--form", default="permanent", show_default=True, help="The form that a repaired file is saved in.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(
+    file: Path, root: str | None, out: Path | None, only: tuple[str, ...], form: str, force: bool, as_json: bool
+) -> int:
+    """Examine the checkpoint FILE: masks without originals, masks that are not binary, NaN, dead channels and the like.
+
+    Each finding says what it means. --repair saves a mended copy; FILE itself is never written to. The status is 1
+    where there are faults and they are not repaired.
+
+    \b
+    secateur check model.pt
+    secateur check model.pt --repair mended.pt
+    secateur check masked.pt --repair permanent.pt --only renamed_keys
+    """
+    _require_known(only)
+    checkpoint = open_checkpoint(file, root)
+    progress = terminal_progress()
+    try:
+        found = examine(checkpoint, progress)
+        end_progress(progress)
+        chosen = [one for one in found if one.repair is not None and (not only or one.check in only)]
+        if out is not None:
+            _save(file, chosen, out, form, force, root)
+    finally:
+        end_progress(progress)
+    if as_json:
+        print_json({"path": str(file), "findings": [document(one) for one in found], "out": out and str(out)})
+    else:
+        _print(file, found, chosen, out)
+    mended = chosen if out is not None else []
+    return FAULTY if any(one.severity == "fault" and one not in mended for one in found) else 0
+
+
+def document(finding: Finding) -> dict[str, Any]:
+    """The JSON of a finding."""
+    return {
+        "check": finding.check,
+        "severity": finding.severity,
+        "tensors": list(finding.tensors),
+        "text": finding.text,
+        "meaning": finding.meaning,
+        "repair": finding.repair.title if finding.repair is not None else None,
+    }
+
+
+def _require_known(only: Sequence[str]) -> None:
+    for name in only:
+        if name not in all_checks():
+            raise click.UsageError(f"There is no check “{name}”; there are {', '.join(all_checks())}.")
+
+
+def _save(file: Path, chosen: Sequence[Finding], out: Path, form: str, force: bool, root: str | None) -> None:
+    from pruner.export import save
+    from pruner.prune import Pruning
+
+    if not chosen:
+        raise PrunerError(f"{file}: nothing was found that a repair would mend; {out} was not written.")
+    repair = united(one.repair for one in chosen if one.repair is not None)
+    checkpoint, pruning = repaired(open_checkpoint(file, root), repair)
+    save(checkpoint, pruning or Pruning(), out, form, overwrite=force)
+
+
+def _print(file: Path, found: Sequence[Finding], chosen: Sequence[Finding], out: Path | None) -> None:
+    if not found:
+        click.echo(f"{file.name}: nothing was found ({len(all_checks())} checks).")
+    for one in found:
+        click.echo(one_line(f"{_SIGNS[one.severity]} {one.text}"))
+        click.echo(one_line(f"    {one.meaning}"))
+        if one.repair is not None:
+            done = "Repaired" if out is not None and one in chosen else "Repair"
+            click.echo(one_line(f"    {done} ({one.check}): {one.repair.title}."))
+    if out is not None:
+        click.echo(f"Saved {out}.")
