@@ -1,0 +1,88 @@
+"""A user's own Python runs beside, and whatever it does is a message here."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from pruner import PrunerError
+from pruner.errors import Cancelled
+from pruner.models import ModelError, describe
+
+NET = """
+def build(width=6):
+    import torch
+    return torch.nn.Sequential(torch.nn.Linear(8, width), torch.nn.BatchNorm1d(width))
+def nothing(): pass
+def leaves(): raise SystemExit(3)
+def crashes():
+    import ctypes; ctypes.string_at(0)
+def hangs():
+    print("about to hang", flush=True)
+    while True: pass
+def lacks(): import a_package_that_is_not_there
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("models") / "net.py"
+    path.write_text(NET)
+    return str(path)
+
+
+def test_that_a_model_is_described_as_its_state_dict(model: str):
+    found = describe(f"{model}:build", {"width": 4})
+    expected = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.BatchNorm1d(4)).state_dict()
+    assert {name: one.shape for name, one in found.tensors.items()} == {
+        name: tuple(value.shape) for name, value in expected.items()
+    }
+    assert found.tensors["0.weight"].kind == "parameter"
+    assert found.tensors["1.running_var"].kind == "buffer"
+    assert found.tensors["1.num_batches_tracked"].dtype == "int64"
+    assert [one.type for one in found.modules][1] == "torch.nn.modules.linear.Linear"
+
+
+def test_that_a_module_that_is_there_already_is_taken(tmp_path: Path):
+    (tmp_path / "there.py").write_text("import torch\nmade = torch.nn.Linear(2, 2)\n")
+    assert list(describe(f"{tmp_path}/there.py:made").tensors) == ["weight", "bias"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing", "gave a NoneType"),
+        ("leaves", "left with status 3"),
+        ("crashes", "crashed"),
+        ("lacks", "a_package_that_is_not_there"),
+        ("missing", "has no attribute"),
+    ],
+)
+def test_that_what_goes_wrong_is_told(model: str, name: str, said: str):
+    with pytest.raises(ModelError, match=said) as caught:
+        describe(f"{model}:{name}")
+    assert model in str(caught.value)
+
+
+def test_that_a_model_that_hangs_can_be_stopped(model: str):
+    begun = time.monotonic()
+
+    def progress(done: int, total: int, what: str) -> None:
+        if time.monotonic() - begun > 0.5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        describe(f"{model}:hangs", progress=progress)
+    assert time.monotonic() - begun < 5
+
+
+def test_that_wrong_names_are_told(tmp_path: Path):
+    with pytest.raises(PrunerError, match="names no model"):
+        describe("model.py")
+    with pytest.raises(ModelError, match=r"gone\.py"):
+        describe(f"{tmp_path}/gone.py:build")
+    with pytest.raises(ModelError, match="cannot be started"):
+        describe("a:b", python=str(tmp_path / "python"))
