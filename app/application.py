@@ -16,6 +16,7 @@ from app.dressing import dress
 from app.garbage import GarbageCollector
 from app.main_window import MainWindow
 from app.session import Session, quicken_threads
+from pruner.unfinished import tidy
 
 
 def run(path: Path | None, root: str | None) -> int:
@@ -33,6 +34,7 @@ def run(path: Path | None, root: str | None) -> int:
     show_faults(session)
     window = MainWindow(session)
     window.show()
+    threading.Thread(target=tidy, name="tidy", daemon=True).start()
     if path is not None:
         session.open(path.absolute(), root)
     QTimer.singleShot(0, session, session.load_torch)

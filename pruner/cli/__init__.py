@@ -15,6 +15,7 @@ from pruner.cli.inspect import inspect
 from pruner.cli.prune import prune
 from pruner.cli.shared import one_line
 from pruner.errors import PrunerError
+from pruner.unfinished import tidy
 
 _COMMANDS = {"inspect": inspect, "prune": prune, "diff": diff, "check": check}
 VERBS = tuple(_COMMANDS)
@@ -31,6 +32,7 @@ def secateur() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; gives the exit status: 0 done, 1 input or output at fault, 2 wrong usage, 130 interrupted."""
+    tidy()
     try:
         # A click command that is not standalone returns its callback's value, or click's own exit status.
         status = secateur.main(list(sys.argv[1:] if argv is None else argv), "secateur", standalone_mode=False)
