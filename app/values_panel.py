@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.jobs import Failure, Job
 from app.map_words import parse_index
-from app.plain import plain_label
+from app.plain import plain_label, plain_tip
 from app.refusals import mark, show_refusal
 from app.session import Session
 from app.values_copy import Format, require_copyable, text_of
@@ -216,7 +216,7 @@ class ValuesPanel(QWidget):
             value = self.model.value(index.row(), index.column())
             text = self.model.describe(flat, value) if flat is not None and value is not None else ""
         self._said.setText(text)
-        self._said.setToolTip("")
+        self._said.setToolTip(plain_tip(text))
 
     # Getting to an element
 
@@ -310,8 +310,11 @@ class ValuesPanel(QWidget):
         self._session.files.submit(self._session.work, job, "Nothing was saved.")
 
     def _not_saved(self, failure: Failure) -> None:
-        severity = "info" if failure.cancelled else "bug" if failure.details else "error"
-        self._session.tell(severity, failure.text, failure.details)  # type: ignore[arg-type]
+        if failure.cancelled:
+            self._session.tell("info", failure.text)
+        else:
+            self._session.tell("bug" if failure.details else "error", failure.text, failure.details)
+            self._session.files.check()
 
 
 def _count(sheet: Sheet, area: Area) -> str:

@@ -16,7 +16,7 @@ _WIDEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A tensor of `shape` in rows of `columns` elements: the cell at a row and a column is element row · columns + column.
+    """A tensor in rows of `columns` elements: the cell at a row and a column is element row · columns + column.
 
     The last `across` dimensions lie across, the others down. A line (no more than one dimension is larger than 1), and
     what would be too wide, is `folded` instead: its last row may have places without an element.
