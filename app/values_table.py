@@ -38,6 +38,8 @@ class ValuesTable(QTableView):
         down.setDefaultSectionSize(_ROW)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         across.setMinimumSectionSize(40)
+        for header in (down, across):  # with the table's own, a header asks each of a million cells if it is selected
+            header.setSelectionModel(QItemSelectionModel(model, header))
         self.selectionModel().selectionChanged.connect(lambda *_: self.pointed.emit())
         self.selectionModel().currentChanged.connect(lambda *_: self.pointed.emit())
 

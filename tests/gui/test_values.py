@@ -2,11 +2,12 @@
 
 import csv
 import io
+import time
 
 import numpy as np
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QToolButton
@@ -112,6 +113,19 @@ def test_that_selected_cells_are_copied_as_text_csv_and_python(qtbot, panel, tmp
     assert panel._said.text() == "12 values copied as Python."
 
 
+def test_that_a_click_on_a_head_selects_its_row_or_column(qtbot, panel, tmp_path):
+    values = torch.randn(30, 20)
+    shown(qtbot, panel, tmp_path / "m.pt", values)
+    table = panel.table
+    for header, spot, expected in (
+        (table.verticalHeader(), QPoint(5, table.rowViewportPosition(3) + 5), values[3:4]),
+        (table.horizontalHeader(), QPoint(table.columnViewportPosition(2) + 20, 5), values[:, 2:3]),
+    ):
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        rows = [line.split("\t") for line in copied(qtbot, panel, "text").splitlines()]
+        assert np.array_equal(np.array(rows, dtype=np.float32), expected.numpy())
+
+
 def test_that_pruned_elements_are_marked_and_what_is_shown_is_copied(qtbot, panel, session, tmp_path):
     values = torch.randn(12, 6)
     shown(qtbot, panel, tmp_path / "m.pt", values)
@@ -158,7 +172,10 @@ def test_that_a_tensor_of_many_rows_scrolls_to_its_end_part_by_part(qtbot, panel
     settle(qtbot, panel)
     assert panel.model.headerData(500_002, Qt.Orientation.Vertical) == "2500002"
     assert cell(panel, 500_002, 0) == "2500002"
+    begun = time.monotonic()
     panel.table.selectAll()
+    panel.table.grab()
+    assert time.monotonic() - begun < 1
     qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert "Save the selection as .npy instead" in session.told[-1]
 
