@@ -1,4 +1,4 @@
-"""The centre: the selected tensor, large, as a map, a histogram and figures."""
+"""The centre: the selected tensor, large, as a map, a histogram, figures and values."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.map_view import MapView
 from app.plain import plain_label, plain_tip
 from app.session import Session
 from app.tensor_requests import Cut, find_cut, known_cut, summaries
+from app.values_panel import ValuesPanel
 from pruner import TensorInfo
 from pruner.curves import Curve
 from pruner.picture import Picture
@@ -42,6 +43,7 @@ class TensorPanel(QWidget):
         self.histograms = Histograms(session, self)
         self.strip, self.histogram = self.histograms.views
         self.figures = FiguresView(self)
+        self.values = ValuesPanel(session, self)
         self._title, self._facts, self._notes = plain_label(self), plain_label(self), plain_label(self)
         self._empty = plain_label(self)
         self._under = plain_label(self)
@@ -53,6 +55,7 @@ class TensorPanel(QWidget):
         self._build()
         self.map.pointed.connect(self._under.setText)
         self.map.failed.connect(self._failed)
+        self.values.failed.connect(self._failed)
         session.selection_changed.connect(self._load)
         session.pruning_changed.connect(self._load)
         session.amounts_changed.connect(self._load_threshold)
@@ -81,6 +84,7 @@ class TensorPanel(QWidget):
         self.tabs.addTab(self._build_map(), "Map")
         self.tabs.addTab(self.histograms.build_page(self), "Histogram")
         self.tabs.addTab(self.figures, "Figures")
+        self.tabs.addTab(self.values, "Values")
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.tabs)
