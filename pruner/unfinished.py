@@ -33,7 +33,7 @@ def noted(partial: Path) -> Iterator[Note]:
 
 
 class Note:
-    """A file in the user's own folder that names a partial one, the last line counts; its lock tells of a live process."""
+    """A file in the user's own folder that names a partial one, by its last line; its lock says the process lives."""
 
     def __init__(self, partial: Path) -> None:
         self._partial = partial
