@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from app import numbers
@@ -34,6 +34,7 @@ class ChannelChoices(QWidget):
         self._order.addItems(list(ORDERS))
         self._heads.setSuffix(f"{numbers.THIN}heads")
         self._heads.setFixedWidth(_HEADS_WIDTH)
+        self._heads.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._heads.setToolTip("How many heads the channels form; arrow keys go to the next number that divides them")
         self._heads.hide()
         row = QHBoxLayout(self)

@@ -88,7 +88,7 @@ def paint_zeros(painter: QPainter, area: QRect, bars: Bars, theme: Theme) -> Non
 
 
 def paint_norms(painter: QPainter, area: QRect, bars: Bars, theme: Theme) -> None:
-    """Norms after, filled: dark up to the smallest of a bar, pale up to the largest; the largest before, in outline."""
+    """Norms after, filled: solid up to the smallest of a bar, pale up to the largest; the largest before in outline."""
     none = np.zeros_like(bars.zeros)
     pale = QColor(theme.kept)
     pale.setAlpha(_PALE)
@@ -134,11 +134,11 @@ def notes_of(bars: Bars, found: Listing) -> tuple[tuple[str, ...], tuple[str, ..
     top = f"up to {numbers.figure(bars.top)}"
     strange = "hatched: NaN or infinite · " if bars.strange.any() else ""
     if len(bars.first) == len(found.places):
-        zeros = ("dark: kept · sand: zero or pruned", "sand: zero or pruned")
+        zeros = ("lower part: zero or pruned · line below: dead", "lower part: zero or pruned")
         return zeros, (f"{strange}outline: before · filled: after · {top}", f"{strange}{top}", top)
     each = f"about {numbers.count(round(len(found.places) / len(bars.first)))} {found.wanted.way.many} a bar"
-    zeros = (f"{each} · sand: their zeros, line below: dead ones", each)
-    return zeros, (f"{strange}dark to the smallest, pale to the largest · {top}", f"{strange}{top}", top)
+    zeros = (f"{each} · lower part: their zeros · line below: dead ones", each)
+    return zeros, (f"{strange}solid to the smallest, pale to the largest · {top}", f"{strange}{top}", top)
 
 
 def _fill(

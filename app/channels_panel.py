@@ -190,7 +190,7 @@ class ChannelsPanel(QWidget):
         known = self._found is not None and 0 <= row < listed
         text = self._found.describe(row) if self._found is not None and known else ""
         if listed and not known:
-            text = "Click a channel for its figures."
+            text = "Click a bar or a row for its figures."
         self._told.setText(text)
         self.chart.setAccessibleDescription(text)
 

@@ -149,10 +149,20 @@ def test_that_bars_tell_and_choose_and_what_is_chosen_stays_through_sorting(qtbo
     qtbot.mouseClick(channels.chart, Qt.MouseButton.LeftButton, pos=channels.chart.middle(5).toPoint())
     assert channels.table.row == 5
     pick(qtbot, channels, "channel_order", "Largest L1")
-    qtbot.waitUntil(lambda: column(channels, 0)[0] != "0" or column(channels, 0)[1] != "1")
+    sums = session.checkpoint.read(CONV).abs().flatten(1).sum(1)
+    qtbot.waitUntil(lambda: column(channels, 0) == [str(int(place)) for place in sums.argsort(descending=True)])
     assert channels.model.index(channels.table.row, 0).data() == "5"
     click(qtbot, channels, "show_on_map")
     assert channels.window().tensor.map.isVisible()
+
+
+def test_that_the_map_goes_to_an_element_once_its_tensor_is_there(qtbot, session, channels):
+    map_view = channels.window().tensor.map
+    session.select(["classifier.weight"])
+    map_view.go_to("classifier.weight", 37)
+    assert map_view.canvas.picture.plane.info.name == CONV, "the picture before is still shown"
+    qtbot.waitUntil(lambda: map_view.canvas.picture.plane.info.name == "classifier.weight")
+    assert map_view.canvas.picture.layout.flat(*map_view.canvas.marked) == 37
 
 
 def test_that_nothing_is_read_behind_another_tab(qtbot, session, tmp_path):
