@@ -65,6 +65,7 @@ class Histograms(QObject):
         what.setToolTip("Magnitudes, by which the round cuts, or values with their sign")
         what.currentIndexChanged.connect(self._choose)
         logarithmic = QCheckBox("Logarithmic counts", parent)
+        logarithmic.setObjectName("logarithmic")
         logarithmic.toggled.connect(self.whole.set_logarithmic)
         row = QHBoxLayout()
         row.addWidget(what)

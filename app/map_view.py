@@ -46,6 +46,7 @@ class MapView(QWidget):
         self.setObjectName("map")
         self._lane = lane
         self._origin: int | None = None
+        self._wanted: tuple[str, int] | None = None
         self.canvas = MapCanvas(lane, self)
         self.setFocusProxy(self.canvas)
         self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
@@ -53,6 +54,7 @@ class MapView(QWidget):
         self.next = QToolButton(self)
         self._build()
         self.canvas.pointed.connect(self._point)
+        self.canvas.arrived.connect(self._reach)
         self.canvas.arrived.connect(self._tell_marked)
         self.canvas.failed.connect(self.failed)
         CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
@@ -189,6 +191,18 @@ class MapView(QWidget):
         self._set_wrong("")
         self._mark(flat)
         self.canvas.setFocus()
+
+    def go_to(self, name: str, flat: int) -> None:
+        """Mark an element of a tensor by its flat index and bring it into view, once the tensor's picture is there."""
+        self._wanted = name, flat
+        self._reach()
+        self.canvas.setFocus()
+
+    def _reach(self) -> None:
+        picture, wanted = self.canvas.picture, self._wanted
+        if picture is not None and wanted is not None and picture.plane.info.name == wanted[0]:
+            self._wanted = None
+            self._mark(wanted[1])
 
     def _set_wrong(self, reason: str) -> None:
         if bool(self.goto.property("wrong")) != bool(reason):

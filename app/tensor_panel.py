@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.channels_panel import ChannelsPanel
 from app.figures_view import FiguresView
 from app.histogram_panel import Histograms
 from app.jobs import Failure
@@ -42,6 +43,7 @@ class TensorPanel(QWidget):
         self.map = MapView(session.view, self)
         self.histograms = Histograms(session, self)
         self.strip, self.histogram = self.histograms.views
+        self.channels = ChannelsPanel(session, self)
         self.figures = FiguresView(self)
         self.values = ValuesPanel(session, self)
         self._title, self._facts, self._notes = plain_label(self), plain_label(self), plain_label(self)
@@ -56,6 +58,7 @@ class TensorPanel(QWidget):
         self.map.pointed.connect(self._under.setText)
         self.map.failed.connect(self._failed)
         self.values.failed.connect(self._failed)
+        self.channels.channel_chosen.connect(self._show_on_map)
         session.selection_changed.connect(self._load)
         session.pruning_changed.connect(self._load)
         session.amounts_changed.connect(self._load_threshold)
@@ -83,6 +86,7 @@ class TensorPanel(QWidget):
         self.tabs = QTabWidget(self)
         self.tabs.addTab(self._build_map(), "Map")
         self.tabs.addTab(self.histograms.build_page(self), "Histogram")
+        self.tabs.addTab(self.channels, "Channels")
         self.tabs.addTab(self.figures, "Figures")
         self.tabs.addTab(self.values, "Values")
         self._pages = QStackedWidget(self)
@@ -179,6 +183,11 @@ class TensorPanel(QWidget):
         self._say(failure.text)
         if failure.details:
             self._session.tell("bug", failure.text, failure.details)
+
+    def _show_on_map(self, flat: int) -> None:
+        self.tabs.setCurrentIndex(0)
+        if self._session.current is not None:
+            self.map.go_to(self._session.current, flat)
 
     def _show_busy(self) -> None:
         self.map.set_dimmed(True)

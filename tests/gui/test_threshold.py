@@ -253,7 +253,7 @@ def test_that_counts_are_drawn_as_they_are_or_by_their_logarithm(qtbot, window, 
     signed = torch.histc(values, 240, -found.limit, found.limit)
     assert int((torch.from_numpy(found.kept_values) - signed).abs().sum()) <= 4
     assert Bars.of(found, signed=False, logarithmic=False).whole.max() == 1
-    window.tensor.findChild(QCheckBox).click()
+    window.tensor.findChild(QCheckBox, "logarithmic").click()
     drawn = view_of(window)._bars.whole
     assert drawn == pytest.approx(torch.log1p(torch.from_numpy(found.kept)).numpy() / max(drawn.max(), 1) / float(
         torch.log1p(torch.from_numpy(found.kept)).max()

@@ -81,10 +81,11 @@ def main(arguments: list[str]) -> None:
     for name in ("light", "dark"):
         theme.choose(name)
         style.apply(app)
-        for place, tab in enumerate(("map", "histogram", "figures") if name == "light" else ("map",)):
-            window.tensor.tabs.setCurrentIndex(place)
+        tabs = window.tensor.tabs
+        for place in range(tabs.count() if name == "light" else 1):
+            tabs.setCurrentIndex(place)
             wait_until(lambda: True)
-            shoot(f"{tab}-{name}")
+            shoot(f"{tabs.tabText(place).lower()}-{name}")
         window.tensor.tabs.setCurrentIndex(0)
     theme.choose("light")
     style.apply(app)
