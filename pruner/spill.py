@@ -23,7 +23,7 @@ class MaskFile:
         size = nbytes + count * mmap.PAGESIZE
         try:
             with tempfile.TemporaryFile() as file:
-                _reserve(file.fileno(), size)
+                reserve(file.fileno(), size)
                 self._map = mmap.mmap(file.fileno(), size)
         except OSError as error:
             raise PrunerError(
@@ -44,7 +44,7 @@ class MaskFile:
         return moved
 
 
-def _reserve(file: int, size: int) -> None:
+def reserve(file: int, size: int) -> None:
     """Make the file so large; writing to a map of what the disk has no room for would end the process."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pruner.checkpoint import Kind, ModuleInfo
 from pruner.errors import PrunerError
-from pruner.models.process import run_child
+from pruner.models.process import Child
 from pruner.progress import Progress
 
 
@@ -25,11 +24,19 @@ class ModelTensor:
 
 @dataclass(frozen=True)
 class Description:
-    """A model's tensors by name in the order of its state_dict, and its modules with their types."""
+    """A model's tensors by name in the order of its state_dict, and its modules with their types.
+
+    `tied` lists names that are one tensor in memory; `python` and `torch` are the versions that built it, `device` is
+    torch's name of where it is.
+    """
 
     model: str
     tensors: Mapping[str, ModelTensor]
     modules: tuple[ModuleInfo, ...]
+    tied: tuple[tuple[str, ...], ...] = ()
+    python: str = ""
+    torch: str = ""
+    device: str = "cpu"
 
 
 def describe(
@@ -44,11 +51,34 @@ def describe(
     NAME is a function or a class that gives a `torch.nn.Module` for the keyword `arguments`, or is such a module.
     Raises `PrunerError` for a name of another form, `ModelError` where it cannot be built, and what `progress` raises.
     """
-    where, colon, name = model.rpartition(":")
-    if not (where and colon and name):
-        raise PrunerError(f"“{model}” names no model: write FILE.py:FUNCTION or package.module:FUNCTION.")
-    answer = run_child([model, json.dumps(dict(arguments or {}))], model, python=python, progress=progress)
+    require_named(model, "model")
+    with Child(python) as child:
+        send_build(child, model, arguments)
+        return built(child, model, progress)
+
+
+def require_named(spec: str, what: str) -> None:
+    """Raise `PrunerError` where a text does not name something in Python; `what` says what it should."""
+    where, colon, name = spec.rpartition(":")
+    if not (where and colon and all(part.isidentifier() for part in name.split("."))):
+        raise PrunerError(f"“{spec}” names no {what}: write FILE.py:FUNCTION or package.module:FUNCTION.")
+
+
+def send_build(child: Child, model: str, arguments: Mapping[str, Any] | None, device: str | None = None) -> None:
+    """Have a process begin to build a model, to be given weights on a device where one is named."""
+    child.send("build", model=model, arguments=dict(arguments or {}), device=device)
+
+
+def built(child: Child, model: str, progress: Progress | None) -> Description:
+    """The model that a process was told to build; raises as `describe` does."""
+    answer = child.wait(model, f"{model} cannot be built", progress)
     tensors = (ModelTensor(own, kind, tuple(shape), dtype) for own, kind, shape, dtype in answer["tensors"])
     return Description(
-        model, {one.name: one for one in tensors}, tuple(ModuleInfo(own, kind) for own, kind in answer["modules"])
+        model,
+        {one.name: one for one in tensors},
+        tuple(ModuleInfo(own, kind) for own, kind in answer["modules"]),
+        tuple(tuple(names) for names in answer["tied"]),
+        answer["python"],
+        answer["torch"],
+        answer["device"],
     )

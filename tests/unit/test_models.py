@@ -55,10 +55,10 @@ def test_that_a_module_that_is_there_already_is_taken(tmp_path: Path):
     ("name", "said"),
     [
         ("nothing", "gave a NoneType"),
-        ("leaves", "left with status 3"),
+        ("leaves", r"sys\.exit\(3\)"),
         ("crashes", "crashed"),
         ("lacks", "a_package_that_is_not_there"),
-        ("missing", "has no attribute"),
+        ("missing", "has no “missing”; it has build"),
     ],
 )
 def test_that_what_goes_wrong_is_told(model: str, name: str, said: str):

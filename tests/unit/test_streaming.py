@@ -63,7 +63,7 @@ def test_that_a_full_disk_for_masks_is_told_and_nothing_is_written(checkpoint, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pruner.spill._reserve", full)
+    monkeypatch.setattr("pruner.spill.reserve", full)
     plan = pruner.Plan.match(checkpoint, {"*": 0.5})
     with pytest.raises(pruner.PrunerError, match=r"no room for masks.*TMPDIR"):
         pruner.prune(checkpoint, plan, "cpu", memory=1 << 16)
