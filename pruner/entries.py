@@ -53,8 +53,8 @@ class Entry:
             stop = start + chunk.numel()
             if self.role == "zeroed":
                 assert self.mask is not None
-                raw = raw.copy()
-                raw.reshape(chunk.numel(), -1)[~self.mask.chunk(start, stop)] = 0
+                words = raw.view(f"u{min(self.source.dtype_info.itemsize, 8)}").reshape(chunk.numel(), -1)
+                raw = np.multiply(words, self.mask.chunk(start, stop)[:, None]).reshape(-1).view(np.uint8)
             yield raw.reshape(-1).data
             start = stop
 
