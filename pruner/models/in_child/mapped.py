@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,21 @@ from .faults import Refused
 
 
 class Mapped:
-    """A file, opened once, so that it needs its name no longer."""
+    """A file, opened once, so that it needs its name no longer; mapped when it has its size."""
 
     def __init__(self, path: str) -> None:
         self._file = Path(path).open("rb")  # noqa: SIM115 - for as long as this is
+        self._map: mmap.mmap | None = None
 
     def tensors(self, index: list[list[Any]]) -> dict[str, Any]:
-        """Views into the file as it is now, on the CPU; what is written to them stays in this process.
+        """Views into the file as it is now, on the CPU; they are to be copied, and not written to.
 
         The index has name, dtype (torch's name without `torch.`), shape and the first byte of each.
         """
         import torch
 
-        raw = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+        if self._map is None:
+            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         made = {}
         for name, kind, shape, first in index:
             dtype = getattr(torch, kind, None)
@@ -31,7 +34,9 @@ class Mapped:
             empty = torch.empty(shape, dtype=dtype, device="meta")
             nbytes = empty.numel() * empty.element_size()
             if nbytes:
-                flat = torch.frombuffer(raw, dtype=torch.uint8, count=nbytes, offset=first)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # torch warns that the file cannot be written to
+                    flat = torch.frombuffer(self._map, dtype=torch.uint8, count=nbytes, offset=first)
                 made[name] = flat.view(dtype).view(shape)
             else:
                 made[name] = torch.empty(shape, dtype=dtype)
