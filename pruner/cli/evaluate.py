@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pruner.cli.shared import end_progress, one_line, print_json, terminal_progr
 from pruner.errors import PrunerError
 from pruner.formats import open_checkpoint
 from pruner.models import Input, ModelError, Runner, parse_input
+from pruner.progress import Progress
 from resources import demo_model
 
 _BETTER = ("higher", "lower")
@@ -116,16 +118,17 @@ def evaluate(
     _require_whole(function, inputs, against, batches)
     progress = terminal_progress()
     try:
-        with Runner(model, arguments, function=function, device=device, python=python, printed=_said) as runner:
+        told = partial(_tell, progress)
+        with Runner(model, arguments, function=function, device=device, python=python, printed=told) as runner:
             dense = open_checkpoint(file, root)
             pruned = None if against is None else open_checkpoint(against, root)
             cost = measured(runner, dense, pruned, inputs, batches=batches, strict=not any_keys, progress=progress)
     except ModelError as error:
         end_progress(progress)
-        if traceback:
-            click.echo(error.details, err=True)
-            raise
-        raise PrunerError(f"{error} --traceback shows more.") from None
+        if error.details and not traceback:
+            raise PrunerError(f"{error} --traceback shows more.") from None
+        click.echo(error.details, err=True, nl=bool(error.details))
+        raise
     finally:
         end_progress(progress)
     if as_json:
@@ -146,6 +149,7 @@ def _require_whole(function: str | None, inputs: tuple[Input, ...], against: Pat
         raise click.UsageError("--batches is for the function that evaluates: add --evaluate.")
 
 
-def _said(line: str) -> None:
+def _tell(progress: Progress | None, line: str) -> None:
     """What the user's code prints, as it comes."""
+    end_progress(progress)
     click.echo(one_line(line), err=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+import pruner.models
 from pruner import PrunerError
 from pruner.errors import Cancelled
 from pruner.models import ModelError, describe
@@ -18,8 +21,14 @@ def build(width=6):
     return torch.nn.Sequential(torch.nn.Linear(8, width), torch.nn.BatchNorm1d(width))
 def nothing(): pass
 def leaves(): raise SystemExit(3)
+def exits():
+    import os; os._exit(3)
+def killed():
+    import os, signal; os.kill(os.getpid(), signal.SIGKILL)
 def crashes():
     import ctypes; ctypes.string_at(0)
+def swells(): return bytearray(1 << 62)
+def asks(): return input("a name, please: ")
 def hangs():
     print("about to hang", flush=True)
     while True: pass
@@ -56,7 +65,11 @@ def test_that_a_module_that_is_there_already_is_taken(tmp_path: Path):
     [
         ("nothing", "gave a NoneType"),
         ("leaves", r"sys\.exit\(3\)"),
+        ("exits", "left with status 3"),
         ("crashes", "crashed"),
+        ("killed", "killed"),
+        ("swells", "net.py, line 13: there was not enough memory"),
+        ("asks", "EOFError"),
         ("lacks", "a_package_that_is_not_there"),
         ("missing", "has no “missing”; it has build"),
     ],
@@ -65,6 +78,33 @@ def test_that_what_goes_wrong_is_told(model: str, name: str, said: str):
     with pytest.raises(ModelError, match=said) as caught:
         describe(f"{model}:{name}")
     assert model in str(caught.value)
+    assert name in caught.value.details or name in ("exits", "killed")  # which leave no trace
+
+
+def test_that_a_flood_of_prints_is_kept_in_bounds(tmp_path: Path):
+    (tmp_path / "loud.py").write_text("print('x' * 100_000_000)\nfor i in range(20000): print(i)\nraise OSError")
+    with pytest.raises(ModelError, match=r"loud\.py, line 3: OSError") as caught:
+        describe(f"{tmp_path}/loud.py:build")
+    assert caught.value.details.endswith("\n19999")
+    assert len(caught.value.details) < 20_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands for an interpreter")
+def test_that_another_interpreter_builds_it(model: str, tmp_path: Path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+    with pytest.raises(ModelError, match="No module named 'torch'"):
+        describe(f"{model}:build", python=str(python))
+
+
+def test_that_what_runs_there_needs_only_torch_and_python_3_9():
+    for path in (Path(pruner.models.__file__).parent / "in_child").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 9))):
+            if isinstance(node, ast.Import):
+                assert {one.name.split(".")[0] for one in node.names} <= {*sys.stdlib_module_names, "torch"}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                assert str(node.module).split(".")[0] in sys.stdlib_module_names
 
 
 def test_that_a_model_that_hangs_can_be_stopped(model: str):
