@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pruner.models.batch import Input, packed
@@ -42,7 +43,9 @@ class Runner:
         self._batch = Parcel(lambda path: self._open("batch", path))
         self._description: Description | None = None
         self._loaded = False
-        send_build(self._child, model, arguments, device)
+        self._build = partial(send_build, self._child, model, arguments, device)
+        self._build()
+        self._building = True
 
     def __enter__(self) -> Runner:
         return self
@@ -69,6 +72,9 @@ class Runner:
     def ready(self, progress: Progress | None = None) -> Description:
         """The model, when it is built and the function is loaded; raises `ModelError`, and what `progress` raises."""
         if self._description is None:
+            if not self._building:
+                self._build()
+            self._building = False
             self._description = built(self._child, self.model, progress)
         if self.function is not None and not self._loaded:
             self._ask(f"{self.function} cannot be used", self.function, progress, "function", spec=self.function)

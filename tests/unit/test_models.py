@@ -13,7 +13,7 @@ import torch
 import pruner.models
 from pruner import PrunerError
 from pruner.errors import Cancelled
-from pruner.models import ModelError, describe
+from pruner.models import ModelError, Runner, describe
 
 NET = """
 def build(width=6):
@@ -79,6 +79,13 @@ def test_that_what_goes_wrong_is_told(model: str, name: str, said: str):
         describe(f"{model}:{name}")
     assert model in str(caught.value)
     assert name in caught.value.details or name in ("exits", "killed")  # which leave no trace
+
+
+def test_that_a_model_that_failed_can_be_tried_again(model: str):
+    with Runner(f"{model}:nothing") as runner:
+        for _ in range(2):
+            with pytest.raises(ModelError, match="gave a NoneType"):
+                runner.ready()
 
 
 def test_that_a_flood_of_prints_is_kept_in_bounds(tmp_path: Path):
