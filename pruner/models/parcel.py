@@ -56,6 +56,7 @@ class Parcel:
     def __init__(self, handed: Callable[[str], None]) -> None:
         self._handed = handed
         self._file = -1
+        self._size = 0
         self._slots: dict[str, _Slot] = {}
         self._named: Path | None = None
 
@@ -65,7 +66,7 @@ class Parcel:
         Raises `PrunerError` where there is no room or numbers cannot be read, and what `progress` raises.
         """
         places, size = _places(tensors)
-        if self._file < 0 or places != {name: slot.first for name, slot in self._slots.items()}:
+        if size != self._size or places != {name: slot.first for name, slot in self._slots.items()}:
             self._renew(size)
         changed = {
             name: values
@@ -83,7 +84,7 @@ class Parcel:
         """Give the file back."""
         if self._file >= 0:
             os.close(self._file)
-            self._file, self._slots = -1, {}
+            self._file, self._size, self._slots = -1, 0, {}
         if self._named is not None:
             with contextlib.suppress(OSError):
                 self._named.unlink()
@@ -100,6 +101,7 @@ class Parcel:
                 self._named.unlink()
                 self._named = None
             reserve(self._file, size)
+            self._size = size
         except OSError as error:
             self.close()
             raise PrunerError(

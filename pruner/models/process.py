@@ -72,7 +72,7 @@ class Child:
         ]
         self._printed = printed
         self._tail = ""
-        self._busy = False
+        self._busy = self._ended = False
 
     def __enter__(self) -> Child:
         return self
@@ -161,10 +161,10 @@ class Child:
             kind, line = self._heard.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             return "", None
-        if kind == "answer":
-            with contextlib.suppress(ValueError):  # else Python printed it while it started
+        if kind == "answer" and line.startswith("{"):
+            with contextlib.suppress(ValueError):
                 return "", json.loads(line)
-        return line, None
+        return line, None  # what Python itself prints while it starts comes as an answer
 
     def _silent(self) -> bool:
         """Whether nothing is on its way any more; what it started may still hold the pipes of a process that ended."""
@@ -179,6 +179,9 @@ class Child:
             self._printed(line)
 
     def _end(self) -> None:
+        if self._ended:
+            return  # its number may be another process's by now
+        self._ended = True
         self._kill_all()
         with contextlib.suppress(OSError):
             self._requests.close()

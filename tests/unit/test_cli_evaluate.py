@@ -17,7 +17,6 @@ import torch
 def build(width=4): return torch.nn.Linear(3, width)
 def loss(model):
     print("measuring")
-    if model.bias.sum() < 0: raise ValueError("a bias below 0")
     return {"loss": model.bias.detach().sum().item(), "weights": float(model.weight.numel()), "samples": 5}
 """
 
@@ -74,14 +73,14 @@ def test_that_the_table_says_what_was_measured_and_what_was_not(tmp_path, monkey
     assert err == "measuring\nmeasuring\n"
 
 
-def test_that_a_function_that_fails_is_one_line_and_its_traceback_on_request(tmp_path, monkeypatch, capfd):
+def test_that_code_that_fails_is_one_line_and_its_traceback_on_request(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.py").write_text(NET)
-    torch.save({"weight": torch.ones(4, 3), "bias": -torch.ones(4)}, "a.pt")
-    command = ["evaluate", "a.pt", "--model", "net.py:build", "--evaluate", "net.py:loss"]
+    (tmp_path / "bad.py").write_text("def build(width):\n    print('building')\n    raise ValueError('too narrow')")
+    torch.save({"weight": torch.ones(4, 3)}, "a.pt")
+    command = ["evaluate", "a.pt", "--model", "bad.py:build", "--args", '{"width": 2}', "--evaluate", "bad.py:build"]
     assert main(command) == 1
-    said = "secateur: net.py:loss failed: net.py, line 6: ValueError: a bias below 0."
-    assert capfd.readouterr().err == f"measuring\n{said} --traceback shows more.\n"
+    said = "secateur: bad.py:build cannot be built: bad.py, line 3: ValueError: too narrow."
+    assert capfd.readouterr().err == f"building\n{said} --traceback shows more.\n"
     assert main([*command, "--traceback"]) == 1
     err = capfd.readouterr().err
     assert "Traceback (most recent call last)" in err

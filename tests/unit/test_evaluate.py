@@ -177,6 +177,11 @@ def test_that_keys_that_do_not_fit_are_listed(folder, runner, act, checkpoint):
     loose = evaluate(runner, other, strict=False)
     assert loose.metrics["tied.weight"] == nets.sums(module(folder))["head.weight"]
     assert [line.split(":")[1] for line in loose.remarks] == [" stem.bias.", " extra."]
+    torch.manual_seed(0)
+    assert loose.metrics["stem.bias"] == nets.sums(nets.Net())["stem.bias"]
+    act("found = sums(model)\nmodel.stem.bias.data.fill_(7)\nreturn found")
+    evaluate(runner, checkpoint)
+    assert [evaluate(runner, other, strict=False).metrics for _ in range(2)] == [loose.metrics] * 2
     torch.save({**torch.load(folder / "net.pt"), "head.bias": torch.ones(4)}, folder / "other.pt")
     with pytest.raises(PrunerError, match=r"head\.bias is \[4\], in the model \[3\]"):
         evaluate(runner, pruner.open_checkpoint(folder / "other.pt"), strict=False)

@@ -64,6 +64,14 @@ def placed(module: Any, device: str) -> tuple[Any, str]:
     return module.to(device), device
 
 
+def others(module: Any, given: set[str], tied: list[list[str]]) -> dict[str, Any]:
+    """The tensors of the state_dict that are neither given nor one in memory with such a one."""
+    reached = given.union(*(names for names in tied if not given.isdisjoint(names)))
+    return {
+        name: value for name, value in module.state_dict().items() if name not in reached and hasattr(value, "clone")
+    }
+
+
 def give(module: Any, tensors: dict[str, Any]) -> None:
     """Load tensors by the model's own names; those that are not named keep their values.
 

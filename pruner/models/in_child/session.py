@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .agreeing import agreement, outputs
-from .building import built, described, give, placed
-from .evaluating import Evaluate
+from .building import built, described, give, others, placed
+from .evaluating import Evaluate, seed
 from .mapped import Mapped
 from .naming import Names
 
@@ -24,14 +24,27 @@ class Session:
         self._evaluate: Evaluate | None = None
         self._files: dict[str, Mapped] = {}
         self._reference: dict[str, Any] = {}
+        self._request: dict[str, Any] = {}
+        self._tied: list[list[str]] = []
+        self._as_built: dict[str, Any] | None = None
 
     def build(self, model: str, arguments: dict[str, Any], device: str | None) -> dict[str, Any]:
-        """Build and describe a model; where a device is named, it goes there and can be given weights."""
-        self._model = built(self._named(model), model, arguments)
+        """Build and describe a model; where a device is named, it goes there and can be given weights.
+
+        What it draws at random is the same each time.
+        """
+        made = self._named(model)
+        if "torch" in sys.modules:
+            seed()
+        self._model = built(made, model, arguments)
         if device is not None:
             self._model, self._device = placed(self._model, device)
+        self._request = {"model": model, "arguments": arguments, "device": device}
+        self._as_built = None
+        found = described(self._model)
+        self._tied = found["tied"]
         return {
-            **described(self._model),
+            **found,
             "device": self._device,
             "python": sys.version.split()[0],
             "torch": sys.modules["torch"].__version__,
@@ -46,8 +59,15 @@ class Session:
         self._files[name] = Mapped(path)
 
     def load(self, index: list[list[Any]]) -> None:
-        """Give the model the tensors of the file “weights”."""
-        give(self._model, self._files["weights"].tensors(index))
+        """Give the model the tensors of the file “weights”; the others have the values that it was built with."""
+        absent = others(self._model, {one[0] for one in index}, self._tied)
+        if self._as_built is not None and not absent.keys() <= self._as_built.keys():
+            self.build(**self._request)  # they were given others since
+            absent = others(self._model, {one[0] for one in index}, self._tied)
+        if self._as_built is None:
+            self._as_built = {name: value.clone() for name, value in absent.items()}
+        kept = {name: self._as_built[name] for name in absent}
+        give(self._model, {**kept, **self._files["weights"].tensors(index)})
 
     def evaluate(self, batches: int | None) -> dict[str, Any]:
         """Call the function."""
