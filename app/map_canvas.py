@@ -222,7 +222,7 @@ class MapCanvas(QWidget):
             painter.save()
             painter.setClipRect(pane.area)
             painter.setOpacity(0.35 if self._dimmed else 1.0)
-            map_paint.paint_tiles(painter, pane, found, theme)
+            map_paint.paint_tiles(painter, pane, found, theme, self.devicePixelRatioF())
             for place, colour, least in ((self.hovered, theme.muted, 5), (self.marked, theme.accent, 9)):
                 if found and place is not None:
                     map_paint.paint_mark(painter, pane, place, colour, least)
