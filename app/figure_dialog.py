@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app import numbers
 from app.figure import Figure
-from app.figure_export import Rendered, mime, rendered, saved
+from app.figure_export import Rendered, copies, mime, rendered, saved
 from app.figure_form import COLOURS, FORMATS, SIZES, Form, Page
 from app.jobs import Failure
 from app.plain import plain_label
@@ -173,7 +173,7 @@ class FigureDialog(QDialog):
         page = self.form.page(self.figure)
         self.title.setEnabled(self.titled.isChecked())
         self.measures.setText(_measures(page))
-        self._session.view.request(_SLOTS[0], rendered(self.figure, page, svg=False), self._show, self._failed, 0)
+        self._session.view.request(_SLOTS[0], rendered(self.figure, page), self._show, self._failed, 0)
 
     def _show(self, found: Rendered) -> None:
         self.remark.hide()
@@ -212,7 +212,7 @@ class FigureDialog(QDialog):
             self.accept()
 
         self.save.setEnabled(False)
-        steps = saved(self.figure, page, path, svg=form.format == "svg")
+        steps = saved(self.figure, page, path, form.format)
         self._session.view.request(_SLOTS[1], steps, show, self._failed, 0)
 
     def _copy(self) -> None:
@@ -225,7 +225,7 @@ class FigureDialog(QDialog):
             self.accept()
 
         self.copy.setEnabled(False)
-        self._session.view.request(_SLOTS[1], rendered(self.figure, page, svg=True), show, self._failed, 0)
+        self._session.view.request(_SLOTS[1], copies(self.figure, page), show, self._failed, 0)
 
     def done(self, result: int) -> None:
         """Nothing is shown in a dialog that is closed."""

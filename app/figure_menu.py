@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from app import numbers
 from app.figure import Figure, HasFigure
 from app.figure_dialog import FigureDialog
-from app.figure_export import Rendered, mime, rendered
+from app.figure_export import Rendered, copies, mime
 from app.figure_form import Form
 from app.jobs import Failure
 from app.session import Session
@@ -33,7 +33,7 @@ def copy_figure(session: Session, figure: Figure | None) -> None:
         width, height = page.pixels
         session.tell("info", f"Copied the picture, {numbers.count(width)} × {numbers.count(height)} pixels.")
 
-    session.view.request("figure-copy", rendered(figure, page, svg=True), show, partial(_failed, session), 0)
+    session.view.request("figure-copy", copies(figure, page), show, partial(_failed, session), 0)
 
 
 def save_figure(session: Session, figure: Figure | None, window: QWidget) -> None:

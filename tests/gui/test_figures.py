@@ -75,7 +75,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 def made(figure, **choice) -> QImage:
     """The figure in a form, without the window."""
     page = Form(**choice).page(figure)
-    return next(found for found in rendered(figure, page, svg=False) if found is not None).image
+    return next(found for found in rendered(figure, page) if found is not None).image
 
 
 def colours(image: QImage) -> np.ndarray:
