@@ -42,6 +42,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("show_file", "File &details", ("Ctrl+I",), "info", "Show what the file holds beside the weights"),
             None,
             Command("save", "&Save pruned…", ("Ctrl+S",), "save", "Save a pruned checkpoint to a new file"),
+            Command("save_picture", "Save as &picture…", ("Ctrl+Shift+E",), "", "Save the view as PNG or SVG"),
             None,
             Command("quit", "&Quit", ("Ctrl+Q",), "", "Close Secateur"),
         ),
@@ -51,6 +52,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         (
             Command("undo", "&Undo", ("Ctrl+Z",), "undo", "Take the last step back"),
             Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Bring the last step back again"),
+            Command(
+                "copy_picture", "&Copy as picture", ("Ctrl+Shift+C",), "", "Put a picture of the view on the clipboard"
+            ),
             None,
             Command("filter", "&Filter tensors", ("Ctrl+F",), "filter", "Show only some tensors in the tree"),
             Command("select_all", "Select all &parameters", (), "", "Select all floating-point parameters shown"),

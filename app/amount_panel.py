@@ -37,7 +37,7 @@ class AmountPanel(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the cards need it, whatever becomes narrow beside them: there is no scrolling sideways."""
-        return QSize(self.widget().minimumSizeHint().width(), super().minimumSizeHint().height())
+        return QSize(self._column.minimumSize().width(), super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the width of the cards: the scroll bar takes the room of the gutter."""

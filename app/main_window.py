@@ -22,6 +22,8 @@ from app.banner import Banner
 from app.chooser import Chooser
 from app.docks import Docks
 from app.dressing import choose_theme
+from app.figure import Figure
+from app.figure_menu import copy_figure, figure_at, save_figure
 from app.file_panel import FilePanel
 from app.help import show_about, show_help
 from app.log_panel import JobsPanel, MessagesPanel
@@ -87,9 +89,11 @@ class MainWindow(QMainWindow):
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
             "save": self.save,
+            "save_picture": lambda: save_figure(session, self._figure(), self),
             "quit": self.close,
             "undo": session.undo,
             "redo": session.redo,
+            "copy_picture": lambda: copy_figure(session, self._figure()),
             "filter": lambda: self.tree.focus_filter(),
             "select_all": lambda: self.tree.select_candidates(),
             "prune": session.prune,
@@ -105,6 +109,9 @@ class MainWindow(QMainWindow):
             "palette": lambda: Palette([*self.actions_, *self.choices], self).show(),
             "about": partial(show_about, self),
         }
+
+    def _figure(self) -> Figure | None:
+        return figure_at(self.focusWidget(), self.tensor)
 
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
@@ -225,7 +232,7 @@ class MainWindow(QMainWindow):
         actions["again"].setEnabled(bool(session.last_amounts))
         actions["clear"].setEnabled(bool(session.amounts))
         actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
-        for name in ("filter", "select_all"):
+        for name in ("filter", "select_all", "copy_picture", "save_picture"):
             actions[name].setEnabled(session.checkpoint is not None)
         self._show_title()
 

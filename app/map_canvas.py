@@ -78,6 +78,14 @@ class MapCanvas(QWidget):
         """Where it is looked at from."""
         return self._camera
 
+    @property
+    def seen(self) -> Area | None:
+        """The part of the tensor that is looked at; None where nothing is."""
+        if self._picture is None:
+            return None
+        area = self._camera.area(self.panes[0].area, self._picture.layout)
+        return area if area.rows and area.columns else None
+
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
         """Show a tensor when its tile is there; `keep_view` leaves pan and zoom as they are."""
         if self._coming is not None:  # what replaces a picture that never was there is as new as that one
@@ -222,7 +230,7 @@ class MapCanvas(QWidget):
             painter.save()
             painter.setClipRect(pane.area)
             painter.setOpacity(0.35 if self._dimmed else 1.0)
-            map_paint.paint_tiles(painter, pane, found, theme)
+            map_paint.paint_tiles(painter, pane, found, theme, self.devicePixelRatioF())
             for place, colour, least in ((self.hovered, theme.muted, 5), (self.marked, theme.accent, 9)):
                 if found and place is not None:
                     map_paint.paint_mark(painter, pane, place, colour, least)

@@ -89,17 +89,17 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
     painter.drawText(QPointF(pane.outer.left(), baseline + line), text)
 
 
-def paint_tiles(painter: QPainter, pane: Pane, found: list[Drawn], theme: Theme) -> None:
-    """Tiles from below to above, and over them what belongs to the uppermost."""
+def paint_tiles(painter: QPainter, pane: Pane, found: list[Drawn], theme: Theme, ratio: float) -> None:
+    """Tiles from below to above, with `ratio` pixels of the device to a unit, and what belongs to the uppermost."""
     for drawn in found:
-        paint_blocks(painter, pane, drawn)
+        paint_blocks(painter, pane, drawn, ratio)
     if found:
         paint_lines(painter, pane, found[-1].tile.layout, theme)
         paint_numbers(painter, pane, found[-1])
         paint_rare(painter, pane, found[-1], theme)
 
 
-def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
+def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn, ratio: float) -> None:
     """A tile's blocks where they lie: each pixel has the colour of the block that its middle lies in.
 
     Qt's own scaling rounds the target's edges, by which a row of blocks of a pixel each would be lost.
@@ -107,7 +107,6 @@ def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
     colours, tile, camera = drawn.colours.get(pane.part), drawn.tile, pane.camera
     if colours is None:
         return
-    ratio = painter.device().devicePixelRatioF()
     area, layout = pane.area, tile.layout
     left, xs = _blocks_under(
         area.left(), area.right(), ratio, camera.x, camera.scale, tile.area.left, layout.columns, tile.block

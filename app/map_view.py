@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
+from app.figure import Figure
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
 from app.map_colours import PARTS, Part
+from app.map_figure import map_body, map_height
 from app.map_paint import Pane
 from app.map_words import TITLES, parse_index
 from app.plain import plain_tip
@@ -146,6 +149,15 @@ class MapView(QWidget):
             shown = tuple(part for part, one in self.toggles.items() if one is button)
             self.toggles[shown[0]].setChecked(True)
         self.canvas.show_parts(shown)
+
+    def figure(self) -> Figure | None:
+        """The shown parts for the area that is looked at, under the title of who knows the tensor's name."""
+        picture, area = self.canvas.picture, self.canvas.seen
+        if picture is None or area is None:
+            return None
+        parts = tuple(pane.part for pane in self.canvas.panes)
+        height = partial(map_height, parts, picture.layout, area)
+        return Figure("Map", "", self.canvas.size().toSizeF(), map_body(picture, parts, area), height)
 
     # Getting to an element
 

@@ -118,16 +118,16 @@ def _halfway(colours: Colours, other: int) -> Colours:
 
 def strip_colours(colours: Colours, numels: Shares, rows: Ints, width: int, height: int, scale: float) -> Colours:
     """Tensors side by side as wide as their elements; a pixel that stands for several has their mean colour."""
-    ends = np.concatenate([[0.0], np.cumsum(numels[rows])])
-    edges = np.linspace(0, ends[-1], width + 1)
     layers = colours.reshape(-1, LAYERS)[rows]
-    lines = [_means(layers[:, layer], ends, edges) for layer in range(LAYERS)]
+    lines = [mean_colours(layers[:, layer], numels[rows], width) for layer in range(LAYERS)]
     made: Colours = np.choose(pattern(height, width, scale), [line[None, :] for line in lines])
     return made
 
 
-def _means(colours: Colours, ends: Shares, edges: Shares) -> Colours:
-    """The mean colour between each two edges, of colours that lie between each two ends."""
+def mean_colours(colours: Colours, numels: Shares, width: int) -> Colours:
+    """The colours of a line of pixels in which each colour is as wide as its elements, or has its share of a pixel."""
+    ends = np.concatenate([[0.0], np.cumsum(numels)])
+    edges = np.linspace(0, ends[-1], width + 1)
     channels = []
     for shift in (16, 8, 0):
         channel = ((colours >> shift) & 0xFF).astype(np.float64)

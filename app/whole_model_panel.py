@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtCore import QEvent, QSize, QTimer
+from PySide6.QtGui import QContextMenuEvent, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from app.figure import Figure
+from app.figure_menu import PictureButton
 from app.jobs import Failure
 from app.next_round import NextRound
 from app.plain import plain_label
@@ -17,6 +19,7 @@ from app.session import Session
 from app.theme import current
 from app.treemap_colours import Shares, Tensors, shares_of, table
 from app.treemap_crumbs import Crumbs
+from app.treemap_figure import treemap_body
 from app.treemap_labels import header_height
 from app.treemap_plane import Plane, make_plane
 from app.treemap_strip import Legend, StripView
@@ -32,6 +35,8 @@ Until then the last picture is stretched: Python that computes beside a window t
 """
 _AT_ONCE = 500
 """Up to so many tensors all is computed at once; what takes longer goes to the view lane."""
+_UNDER = 80
+"""The height of the strip and the legend in a picture as large as on the screen."""
 _LAYOUT, _SHARES = "whole_model_layout", "whole_model_shares"
 _EMPTY = "Open a checkpoint to see all of its tensors in one picture."
 
@@ -56,6 +61,7 @@ class WholeModelPanel(QWidget):
         self._said = plain_label(self)
         self._empty = plain_label(self)
         self._pages = QStackedWidget(self)
+        self._picture = PictureButton(session, self.figure, self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._catch_up)
@@ -83,6 +89,7 @@ class WholeModelPanel(QWidget):
         top.addWidget(self.crumbs, 1)
         top.addWidget(colour_by)
         top.addWidget(self.by)
+        top.addWidget(self._picture)
         under = QHBoxLayout()
         under.addWidget(self._said, 1)
         under.addWidget(self.legend)
@@ -123,6 +130,24 @@ class WholeModelPanel(QWidget):
     def busy(self) -> bool:
         """Whether the picture is not yet that of the session."""
         return bool(self._stale or self._pending)
+
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """The treemap of the module that is shown, with the strip and the legend."""
+        checkpoint, tree, tensors = self._session.checkpoint, self._session.tree, self._tensors
+        if checkpoint is None or tree is None or tensors is None or self._shares is None or self._plane is None:
+            return None
+        name = self._path[-1]
+        module = module_below(tree, name)
+        of = f"{name} · {checkpoint.path.name}" if name else checkpoint.path.name
+        title = f"Sparsity of {of}{' after the planned round' if self._after else ''}"
+        lines = [line.removeprefix("module of ") for line in self._describe(0).split("\n")[1:]]
+        size = self.view.size() + QSize(0, _UNDER)
+        return Figure(title, " · ".join(lines), size.toSizeF(), treemap_body(module, tensors, self._shares))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self._picture.popup(event.globalPos())
 
     # What has changed
 
