@@ -8,7 +8,7 @@ import click
 
 from pruner.amount import Amount
 from pruner.cli.parameters import byte_size, last_wins, name_value, pattern_amount, pattern_sparsity
-from pruner.cli.planning import Request, amounts_of, method_of
+from pruner.cli.planning import alone, amounts_of, asked_for, method_of
 from pruner.cli.report import document, print_report
 from pruner.cli.shared import end_progress, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
@@ -16,8 +16,10 @@ from pruner.export import check_target, forms, save
 from pruner.formats import open_checkpoint
 from pruner.methods import Scope, methods
 from pruner.plan import DEFAULT_METHOD
-from pruner.prune import DEFAULT_MEMORY
-from pruner.prune import prune as run
+from pruner.prune import DEFAULT_MEMORY, prune_rounds
+from pruner.recipes.recipe import Recipe
+
+_SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scope", "floors", "ceilings")
 
 
 @click.command(cls=TeachingCommand, short_help="Prune and save.")
@@ -31,6 +33,13 @@ from pruner.prune import prune as run
     metavar="PATTERN=AMOUNT",
     help="How much of which tensors: '*.weight=30%', 'fc.weight=1000', '*=to 80%'. The last match wins. "
     "Required by each method that takes an amount.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Run the rounds of a recipe (TOML), in place of --amount, --method and what goes with them.",
 )
 @click.option("--tensors", multiple=True, metavar="PATTERN", help="Which tensors, for methods that take no amount.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Tensors to leave as they are.")
@@ -93,10 +102,13 @@ from pruner.prune import prune as run
 @click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+@click.pass_context
 def prune(
+    context: click.Context,
     file: Path,
     out: Path,
     amounts: tuple[tuple[str, Amount], ...],
+    recipe_file: Path | None,
     tensors: tuple[str, ...],
     exclude: tuple[str, ...],
     method: str,
@@ -118,19 +130,23 @@ def prune(
     sparsity to arrive at. 1 is one element, 1.0 and 100% are all. A PATTERN is
     a shell pattern on the whole name of a tensor. FILE is never changed.
     """
-    chosen = method_of(method, last_wins(options))
-    given = amounts_of(chosen, last_wins(amounts), tensors)
-    request = Request(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
+    if recipe_file is not None:
+        alone(context, "--recipe", _SAID_BY_A_RECIPE)
+        recipe = Recipe.read(recipe_file)
+    else:
+        chosen = method_of(method, last_wins(options))
+        given = amounts_of(chosen, last_wins(amounts), tensors)
+        asked = asked_for(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
     checkpoint = open_checkpoint(file, root)
     check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
-    plan = request.plan(checkpoint)
+    plans = recipe.plans(checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
     progress = terminal_progress()
     try:
-        result = run(checkpoint, plan, device, progress, memory=memory)
+        result = prune_rounds(checkpoint, plans, device, progress, memory=memory)
         saved = save(checkpoint, result, out, form, overwrite=force, shard_bytes=shard_size, progress=progress)
     finally:
         end_progress(progress)
     if as_json:
-        print_json(document(checkpoint, plan, result, saved))
+        print_json(document(checkpoint, result, saved))
     else:
-        print_report(checkpoint, plan, result, saved)
+        print_report(checkpoint, result, saved)
