@@ -124,7 +124,7 @@ def prune(
     before = after.tensors if after else {}
     target = resolve(device)
     begun = time.perf_counter()
-    groups = _groups(checkpoint, plan)
+    groups = groups_of(checkpoint, plan)
     _require_possible(checkpoint, plan, groups, before)
     meter = Meter(sum(_work(checkpoint, plan, group) for group in groups), progress)
     store = _store([checkpoint[name].numel for group in groups for name in group], memory)
@@ -153,7 +153,7 @@ def prune_rounds(
 
     Raises as `prune` does, with the number of the round; nothing has changed then.
     """
-    works = [sum(_work(checkpoint, plan, group) for group in _groups(checkpoint, plan)) for plan in plans]
+    works = [sum(_work(checkpoint, plan, group) for group in groups_of(checkpoint, plan)) for plan in plans]
     done, seconds, found = 0, 0.0, after
     warnings: list[str] = []
     for number, (plan, work) in enumerate(zip(plans, works, strict=True), start=1):
@@ -175,7 +175,7 @@ def _within(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _, what: progress(before + done, total, what)
 
 
-def _groups(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
+def groups_of(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
     """The tensors that are pruned together; of those that are the same memory the first stands for all."""
     first: dict[str, None] = {}
     for name in plan.steps:
