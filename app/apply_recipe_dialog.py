@@ -80,6 +80,7 @@ class ApplyRecipeDialog(QDialog):
         self.table.setAccessibleName("Patterns of the recipe and what they match")
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
+        self.table.setStyleSheet("QTableView::item { padding: 0 6px; }")
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().hide()

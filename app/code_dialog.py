@@ -21,6 +21,7 @@ from app.jobs import Failure
 from app.plain import breakable, plain_label
 from app.session import Session
 from app.style import icon
+from app.theme import current
 from resources import demo_model
 
 _SLOT = "code"
@@ -32,7 +33,8 @@ class CodeDialog(QDialog):
     Both run on the view lane, since they may read files.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None, title: str, ending: str) -> None:
+    def __init__(self, session: Session, parent: QWidget | None, title: str, ending: str, first: str) -> None:
+        """`first` is the button that stands out: `copy` or `save`."""
         super().__init__(parent)
         assert session.checkpoint is not None
         self._session = session
@@ -53,12 +55,13 @@ class CodeDialog(QDialog):
         self.remark.setWordWrap(True)
         self.remark.setProperty("role", "error")
         self.remark.hide()
-        self.copy = QPushButton(icon("copy"), "&Copy", self)
-        self.copy.setObjectName("copy_code")
-        self.save = QPushButton(icon("save"), "&Save…", self)
-        self.save.setObjectName("save_code")
-        for button in (self.copy, self.save):
+        self.copy = QPushButton("&Copy", self)
+        self.save = QPushButton("&Save…", self)
+        for button, name in ((self.copy, "copy"), (self.save, "save")):
+            button.setObjectName(f"{name}_code")
             button.setAutoDefault(False)
+            button.setProperty("primary", name == first)
+            button.setIcon(icon(name, current().on_accent if name == first else None))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         close.rejected.connect(self.reject)
         buttons = QHBoxLayout()

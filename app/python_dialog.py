@@ -40,7 +40,7 @@ class PythonDialog(CodeDialog):
     """What the script prunes, and in which of torch's styles; `saved` is the file that was saved last, if any."""
 
     def __init__(self, session: Session, saved: Path | None, parent: QWidget | None = None) -> None:
-        super().__init__(session, parent, "Copy as Python", ".py")
+        super().__init__(session, parent, "Copy as Python", ".py", first="copy")
         self.setObjectName("python_dialog")
         self._saved = saved
         self._pruning = session.pruning
@@ -51,7 +51,6 @@ class PythonDialog(CodeDialog):
         for group in (self._goals, self._styles):
             group.buttonToggled.connect(lambda _button, on: self._choose() if on else None)
         self.rounds.changed.connect(self._choose)
-        self.copy.setProperty("primary", True)
         self._choose()
 
     def _build(self) -> None:

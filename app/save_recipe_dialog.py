@@ -17,7 +17,7 @@ class SaveRecipeDialog(CodeDialog):
     """Shows the recipe's text as it would be saved."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(session, parent, "Save recipe", ".toml")
+        super().__init__(session, parent, "Save recipe", ".toml", first="save")
         self.setObjectName("save_recipe_dialog")
         self.rounds = RoundBoxes(session, self)
         about = plain_label(self)
@@ -32,7 +32,6 @@ class SaveRecipeDialog(CodeDialog):
         self._pruning = session.pruning
         self._plans, self._known = self.rounds.plans, self.rounds.begins_with_done
         self.rounds.changed.connect(self._rounds_chosen)
-        self.save.setProperty("primary", True)
         self.refresh()
 
     def _rounds_chosen(self) -> None:

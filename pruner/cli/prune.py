@@ -9,6 +9,7 @@ import click
 from pruner.amount import Amount
 from pruner.cli.parameters import byte_size, last_wins, name_value, pattern_amount, pattern_sparsity
 from pruner.cli.planning import alone, amounts_of, asked_for, method_of
+from pruner.cli.recipes import plans_of
 from pruner.cli.report import document, print_report
 from pruner.cli.scripts import require_script_free, write_script
 from pruner.cli.shared import end_progress, print_json, terminal_progress
@@ -170,7 +171,7 @@ def prune(
     check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
     if script_file is not None:
         require_script_free(script_file, (file, out), force)
-    plans = recipe.plans(checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
+    plans = plans_of(recipe, checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
     progress, text = terminal_progress(), ""
     try:
         result = prune_rounds(checkpoint, plans, device, progress, memory=memory)

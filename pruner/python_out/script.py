@@ -16,8 +16,8 @@ from pruner.python_out.helpers import functions, imports
 
 Goal = Literal["module", "state_dict"]
 STYLES: dict[Style, str] = {
-    "function": "prune.l1_unstructured(module, name, amount): short, and gives the module back",
-    "class": "prune.L1Unstructured.apply(module, name, amount): the classes that methods of your own derive from",
+    "function": "prune.l1_unstructured(module, name, amount): one call that gives the module back",
+    "class": "prune.L1Unstructured.apply(module, name, amount): the same by classes, which own methods derive from",
 }
 """Both of torch's styles do the same; what is to be said of each."""
 GOALS: dict[Goal, str] = {

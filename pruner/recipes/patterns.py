@@ -27,7 +27,9 @@ def patterns_of(values: Mapping[str, _Value], universe: Collection[str]) -> tupl
     sizes = Counter(pattern for name in universe for pattern in _fitting(name))
     found = {pattern: value for value, names in groups.items() for pattern in _cover(names, set(universe), sizes)}
     if len(groups) == 1 and len(found) > 2 and values.keys() <= set(universe):
-        return _by_exclusion(values, universe) or (found, ())
+        pattern, others = _by_exclusion(values, universe)
+        if len(others) <= min(_FEW, len(found) - 2):
+            return {pattern: next(iter(values.values()))}, others
     return found, ()
 
 
@@ -58,24 +60,25 @@ def _cover(names: Iterable[str], universe: Collection[str], sizes: Mapping[str, 
     yield from left
 
 
-def _by_exclusion(
-    values: Mapping[str, _Value], universe: Collection[str]
-) -> tuple[dict[str, _Value], tuple[str, ...]] | None:
-    """One pattern without a few names, where there is such."""
+def _by_exclusion(values: Collection[str], universe: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """The pattern that takes all these names and fewest others, and those others."""
     common = set.intersection(*(set(_fitting(name)) for name in values))
-    for pattern in sorted(common, key=len, reverse=True):
-        others = tuple(name for name in universe if name not in values and pattern in _fitting(name))
-        if len(others) <= min(_FEW, len(values) - 1):
-            return {pattern: next(iter(values.values()))}, others
-    return None
+    others: dict[str, list[str]] = {pattern: [] for pattern in common}
+    for name in universe:
+        if name not in values:
+            for pattern in common.intersection(_fitting(name)):
+                others[pattern].append(name)
+    best = min(common, key=lambda pattern: (len(others[pattern]), pattern == "*", len(pattern), pattern))
+    return best, tuple(others[best])
 
 
 def _fitting(name: str) -> Iterator[str]:
-    """The patterns that a name may be meant by: everything, a beginning, an ending, or both, at the dots."""
+    """The patterns that a name may be meant by: everything, a beginning, an ending, both, or a part in between."""
     yield "*"
     if _MAGIC & set(name):
         return
     parts = name.split(".")
+    yield from (f"*.{part}.*" for part in dict.fromkeys(parts[1:-1]) if not part.isdigit())
     for first in range(len(parts)):
         beginning = "".join(f"{part}." for part in parts[:first])
         if first:

@@ -144,7 +144,7 @@ def test_that_what_was_done_and_planned_is_saved_and_does_the_same(qtbot, window
     text = code_of(qtbot, dialog, "Round 2")
     assert "# Round 1: 3 tensors of 1,528 elements; 459 pruned." in text
     dialog.save_to(tmp_path / "made.toml")
-    qtbot.waitUntil(lambda: (tmp_path / "made.toml").exists() and not dialog.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: any(told.startswith("Saved ") for told in window.told), timeout=10_000)
     assert (tmp_path / "made.toml").read_text() == text
     prune(qtbot, window)
     saved(qtbot, window, tmp_path / "window.pt")

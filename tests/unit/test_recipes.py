@@ -82,7 +82,11 @@ def test_that_a_recipe_prunes_round_after_round_as_python_does(checkpoint):
 def test_that_the_command_line_and_python_give_the_same_bytes(checkpoint, capfd):
     Path("recipe.toml").write_text(THREE)
     assert main(["prune", "net.pt", "-o", "out.pt", "--recipe", "recipe.toml", "--json"]) == 0
-    told = json.loads(capfd.readouterr().out)
+    printed = capfd.readouterr()
+    told = json.loads(printed.out)
+    assert printed.err == (
+        "recipe.toml leaves as they are, since no pattern takes them: 0.bias, 1.bias, 2.bias, 3.bias.\n"
+    )
     pruner.save(checkpoint, Recipe.read("recipe.toml").apply(checkpoint), "python.pt")
     assert Path("out.pt").read_bytes() == Path("python.pt").read_bytes()
     rounds = {one["name"]: [(each["method"], each["scope"]) for each in one["rounds"]] for one in told["tensors"]}
@@ -99,6 +103,22 @@ def test_that_progress_runs_once_from_start_to_end(checkpoint):
     Recipe.parse(THREE).apply(checkpoint, progress=lambda done, total, _: told.append((done, total)))
     assert {total for _, total in told} == {told[-1][0]}
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_that_a_cancelled_recipe_leaves_nothing(checkpoint):
+    seen = []
+
+    def stop(done: int, total: int, what: str) -> None:
+        seen.append(done / total)
+        if done / total > 0.6:
+            raise pruner.Cancelled
+
+    before = pruner.prune(checkpoint, pruner.Plan.match(checkpoint, {"*": 0.1}))
+    masks = {name: one.mask for name, one in before.tensors.items()}
+    with pytest.raises(pruner.Cancelled):
+        Recipe.parse(THREE).apply(checkpoint, progress=stop, after=before)
+    assert seen[0] < 0.5
+    assert {name: one.mask for name, one in before.tensors.items()} == masks
 
 
 WRONG = """\
@@ -264,6 +284,15 @@ def test_that_one_pattern_and_an_exclusion_stand_for_many_names(tmp_path):
     plan = pruner.Plan.match(checkpoint, {"*.weight": 0.5}, exclude=["head.*"])
     (one,) = Recipe.of(checkpoint, [plan]).rounds
     assert (one.amounts, one.exclude) == ({"*.weight": Amount(0.5)}, ("head.weight",))
+
+
+def test_that_patterns_follow_the_naming(tmp_path):
+    names = [f"h.{layer}.{part}.{own}.weight" for layer in range(4) for part in ("attn", "mlp") for own in "qk"]
+    torch.save({name: torch.rand(2, 2) for name in names}, tmp_path / "x.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "x.pt")
+    steps = {name: pruner.Step(Amount(0.5 if ".mlp." in name else 0.3)) for name in names}
+    (one,) = Recipe.of(checkpoint, [pruner.Plan(steps)]).rounds
+    assert one.amounts == {"*.attn.*": Amount(0.3), "*.mlp.*": Amount(0.5)}
 
 
 _PARTS = st.sampled_from(["a", "b", "weight", "bias", "[x]", "é"])
