@@ -93,7 +93,7 @@ def _text(number: int, one: RoundMatch, row: PatternMatch, column: Column) -> st
     if column is Column.PATTERN:
         return clipped(row.pattern, _MOST)
     if column is Column.AMOUNT:
-        return written(row.amount) if row.amount is not None else "–"
+        return "held out" if row.excludes else written(row.amount) if row.amount is not None else "–"
     if row.problem:
         return "wrong" if column is Column.TENSORS else "–"
     return numbers.count(len(row.names) if column is Column.TENSORS else row.elements)
@@ -107,5 +107,6 @@ def _told(row: PatternMatch, column: Column) -> str:
         return ""
     more = len(row.names) - _NAMED
     passed = f" Passed over: {numbers.plural(row.passed_over, 'tensor')}." if row.passed_over else ""
-    names = ", ".join(row.names[:_NAMED]) or "None: later patterns and exclusions take all that it matches"
+    none = "None that the round would take" if row.excludes else "None: later patterns take all that it matches"
+    names = ", ".join(row.names[:_NAMED]) or none
     return f"{names}{f' and {numbers.count(more)} more' if more > 0 else ''}.{passed}"

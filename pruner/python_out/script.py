@@ -122,7 +122,8 @@ def _title(plan: Plan, index: int, known: bool) -> str:
     method = next(iter(plan.steps.values())).method
     together = ", all together" if plan.scope == "global" else ""
     note = "" if known or not takes_amount(method) else " (of equal magnitudes torch may take others)"
-    return f"# Round {index + 1}: {described(method)}{together}{note}"
+    words = "".join(char if char.isprintable() else " " for char in described(method))  # it may name a file
+    return f"# Round {index + 1}: {words}{together}{note}"
 
 
 def _tied(plan: Plan, index: int, pruning: Pruning | None) -> frozenset[str]:

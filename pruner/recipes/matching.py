@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint
@@ -19,8 +20,9 @@ from pruner.recipes.rounds import RecipeRound
 class PatternMatch:
     """A pattern of a round and the tensors that it decides: those that a later pattern, or an exclusion, does not.
 
-    `amount` is None where the method takes none. `passed_over` counts what the pattern matches and pruning by the
-    method has no meaning for; `problem` says what is wrong, empty where nothing is.
+    With `excludes` it is an exclusion, and `names` are what it takes out of the round. `amount` is None there, and
+    where the method takes none. `passed_over` counts what the pattern matches and pruning by the method has no meaning
+    for; `problem` says what is wrong, empty where nothing is.
     """
 
     pattern: str
@@ -30,6 +32,7 @@ class PatternMatch:
     elements: int = 0
     passed_over: int = 0
     problem: str = ""
+    excludes: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,91 +65,90 @@ def match(rounds: Sequence[RecipeRound], lines: Mapping[Place, int], checkpoint:
     """What rounds come to on a checkpoint; `lines` are those of their text, and may be empty."""
     problems: list[Problem] = []
     found = tuple(_round(one, ("round", index), lines, checkpoint, problems) for index, one in enumerate(rounds))
-    touched = {name for one in found for pattern in one.patterns for name in pattern.names}
+    touched = {name for one in found for row in one.patterns if not row.excludes for name in row.names}
     untouched = tuple(name for name, info in checkpoint.tensors.items() if is_candidate(info) and name not in touched)
     return RecipeMatch(found, tuple(problems), untouched)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The tensors that a pattern matches; `why` there are none."""
+
+    names: tuple[str, ...]
+    why: str = ""
+
+
+def _see(checkpoint: Checkpoint, pattern: str) -> _Seen:
+    try:
+        return _Seen(tuple(info.name for info in matching(checkpoint, pattern)))
+    except PrunerError as error:
+        return _Seen((), _without_path(checkpoint, error))
 
 
 def _round(
     one: RecipeRound, place: Place, lines: Mapping[Place, int], checkpoint: Checkpoint, problems: list[Problem]
 ) -> RoundMatch:
-    before = len(problems)
-    takes = takes_amount(one.method)
-    places = {
-        pattern: (*place, "amounts", pattern) if takes else (*place, "tensors", index)
-        for index, pattern in enumerate(one.amounts)
-    }
-    wrong = {pattern: text for pattern in one.amounts if (text := _why_not(checkpoint, one, pattern))}
-    problems += [Problem(text, line_at(lines, places[pattern])) for pattern, text in wrong.items()]
-    for key, patterns in (
-        ("exclude", list(one.exclude)),
-        ("floors", list(one.floors)),
-        ("ceilings", list(one.ceilings)),
-    ):
-        for index, pattern in enumerate(patterns):
-            if text := _why_nothing(checkpoint, pattern):
-                at = (*place, key, index if key == "exclude" else pattern)
-                problems.append(Problem(text, line_at(lines, at)))
+    bounds = [(key, pattern) for key in ("floors", "ceilings") for pattern in getattr(one, key)]
+    patterns = dict.fromkeys([*one.amounts, *one.exclude, *(pattern for _, pattern in bounds)])
+    seen = {pattern: _see(checkpoint, pattern) for pattern in patterns}
+    rows = tuple(_rows(checkpoint, one, seen, place, lines))
+    wrong = [Problem(row.problem, row.line) for row in rows if row.problem]
+    for key, pattern in bounds:
+        if why := seen[pattern].why:
+            wrong.append(Problem(why, line_at(lines, (*place, key, pattern))))
     plan = None
-    if len(problems) == before:
+    if not wrong:
         try:
             plan = one.plan(checkpoint)
         except PrunerError as error:
-            problems.append(Problem(_without_path(checkpoint, error), line_at(lines, place)))
-    rows = _rows(checkpoint, one, {name: line_at(lines, at) for name, at in places.items()}, wrong)
-    return RoundMatch(one, tuple(rows), plan)
+            wrong.append(Problem(_without_path(checkpoint, error), line_at(lines, place)))
+    problems += wrong
+    return RoundMatch(one, rows, plan)
 
 
 def _rows(
-    checkpoint: Checkpoint, one: RecipeRound, lines: Mapping[str, int | None], wrong: Mapping[str, str]
+    checkpoint: Checkpoint, one: RecipeRound, seen: Mapping[str, _Seen], place: Place, lines: Mapping[Place, int]
 ) -> Iterator[PatternMatch]:
-    """The patterns of a round; each tensor belongs to the last that takes it."""
+    """The patterns that prune, each with what it takes as the last that matches; then those that hold out."""
+    takes = takes_amount(one.method)
+    wrong = {pattern: _why_not(checkpoint, one, pattern, seen[pattern]) for pattern in one.amounts}
     owner: dict[str, str] = {}
-    passed_over: dict[str, int] = {}
+    passed_over: Counter[str] = Counter()
     for pattern in one.amounts:
-        if pattern in wrong:
-            continue
-        for info in matching(checkpoint, pattern):
-            if info.name != pattern and (not is_candidate(info) or one.method.unfit(info)):
-                passed_over[pattern] = passed_over.get(pattern, 0) + 1
+        for name in seen[pattern].names if not wrong[pattern] else ():
+            info = checkpoint[name]
+            if name != pattern and (not is_candidate(info) or one.method.unfit(info)):
+                passed_over[pattern] += 1
             else:
-                owner[info.name] = pattern
-    for pattern in one.exclude:
-        if not _why_nothing(checkpoint, pattern):
-            for info in matching(checkpoint, pattern):
-                owner.pop(info.name, None)
+                owner[name] = pattern
+    excluded = {name for pattern in one.exclude for name in seen[pattern].names}
     taken: dict[str, list[str]] = {}
     for name in checkpoint.tensors:
-        if name in owner:
+        if name in owner and name not in excluded:
             taken.setdefault(owner[name], []).append(name)
-    for pattern, amount in one.amounts.items():
-        names = tuple(taken.get(pattern, ()))
-        yield PatternMatch(
-            pattern,
-            lines[pattern],
-            amount if takes_amount(one.method) else None,
-            names,
-            sum(checkpoint[name].numel for name in names),
-            passed_over.get(pattern, 0),
-            wrong.get(pattern, ""),
+
+    def row(pattern: str, at: Place, amount: Amount | None, names: Sequence[str], why: str) -> PatternMatch:
+        elements = sum(checkpoint[name].numel for name in names)
+        return PatternMatch(
+            pattern, line_at(lines, (*place, *at)), amount, tuple(names), elements, passed_over[pattern], why
         )
 
+    for index, (pattern, amount) in enumerate(one.amounts.items()):
+        at: Place = ("amounts", pattern) if takes else ("tensors", index)
+        yield row(pattern, at, amount if takes else None, taken.get(pattern, []), wrong[pattern])
+    for index, pattern in enumerate(one.exclude):
+        names = [name for name in seen[pattern].names if name in owner]
+        found = row(pattern, ("exclude", index), None, names, seen[pattern].why)
+        yield replace(found, passed_over=0, excludes=True)
 
-def _why_not(checkpoint: Checkpoint, one: RecipeRound, pattern: str) -> str:
+
+def _why_not(checkpoint: Checkpoint, one: RecipeRound, pattern: str, seen: _Seen) -> str:
     """Why a pattern of the amounts is wrong: it matches nothing, or names a tensor that cannot be pruned so."""
+    if seen.names != (pattern,):
+        return seen.why
     try:
-        for info in matching(checkpoint, pattern):
-            if info.name == pattern:
-                require_prunable(checkpoint, info)
-                require_fit(checkpoint, info, one.method)
-    except PrunerError as error:
-        return _without_path(checkpoint, error)
-    return ""
-
-
-def _why_nothing(checkpoint: Checkpoint, pattern: str) -> str:
-    try:
-        matching(checkpoint, pattern)
+        require_prunable(checkpoint, checkpoint[pattern])
+        require_fit(checkpoint, checkpoint[pattern], one.method)
     except PrunerError as error:
         return _without_path(checkpoint, error)
     return ""

@@ -69,6 +69,7 @@ def test_that_a_dropped_recipe_shows_what_it_matches_and_runs_as_one_step(qtbot,
     shown = [[model.index(row, column).data() for column in Column] for row in range(model.rowCount())]
     assert shown == [
         ["1  L1 unstructured", "*.weight", "30\u2009%", "3", "1\u2009528"],
+        ["1  L1 unstructured", "features.1.*", "held out", "1", "8"],
         ["2  2:4", "classifier.weight", "–", "1", "160"],
     ]
     assert dialog.untouched.text().startswith("Left as they are, since no pattern takes them: features.0.bias")
@@ -100,7 +101,7 @@ def test_that_all_that_is_wrong_is_shown_with_its_line_and_read_again(qtbot, win
     assert (
         "Line 6: “clasifier.weight” matches no tensor. Close names: classifier.weight" in dialog.problems.item(0).text()
     )
-    assert dialog.rows.index(1, Column.TENSORS).data() == "wrong"
+    assert dialog.rows.index(2, Column.TENSORS).data() == "wrong"
     path.write_text(RECIPE)
     qtbot.keyClick(dialog, Qt.Key.Key_F5)
     qtbot.waitUntil(lambda: dialog.run.isEnabled(), timeout=10_000)
@@ -213,6 +214,6 @@ def test_that_the_rows_are_a_sound_model(qtbot, tmp_path):
     checkpoint = pruner.open_checkpoint(tmp_path / "net.pt")
     for text in (RECIPE, RECIPE.replace("classifier", "x")):
         rows.show_match(pruner.Recipe.parse(text).match(checkpoint))
-        assert rows.rowCount() == 2
+        assert rows.rowCount() == 3
     rows.show_match(None)
     assert rows.rowCount() == 0

@@ -214,3 +214,17 @@ def test_that_the_command_line_writes_the_script(checkpoint, capfd):
     assert main([*arguments[:3], "new.pt", *arguments[4:]]) == 1
     assert "own.py: it exists already" in capfd.readouterr().err
     assert not Path("new.pt").exists()
+
+
+def test_that_names_in_files_are_never_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    evil = 'a\nraise SystemExit("ran")\n"""\n\'\n@NAME@.weight'
+    masks = 'b\nraise SystemExit("ran")\n.safetensors'
+    torch.save({evil: torch.rand(4, 4)}, "evil.pt")
+    save_file({evil: torch.ones(4, 4)}, masks)
+    checkpoint = pruner.open_checkpoint("evil.pt")
+    plan = pruner.Plan.match(checkpoint, {evil: 0}, method="custom_from_mask", options={"file": masks})
+    result = pruner.prune(checkpoint, plan)
+    run(script(checkpoint, [plan], result, goal="state_dict"))
+    assert torch.load("evil-pruned.pt").keys() == {evil}
+    assert Recipe.parse(Recipe.of(checkpoint, [plan], result).text()).plans(checkpoint) == (plan,)

@@ -221,6 +221,7 @@ def test_that_matching_tells_who_takes_what_before_anything_runs(checkpoint):
     assert [(one.pattern, one.line, one.names) for one in found.rounds[0].patterns] == [
         ("*.weight", 5, ("2.weight", "3.weight")),
         ("0.weight", 5, ("0.weight",)),
+        ("1.*", 6, ("1.weight",)),
     ]
     assert [one.line for one in found.rounds[1].patterns] == [13, 14]
     assert found.rounds[0].patterns[0].elements == 288
