@@ -93,7 +93,7 @@ class Calls:
             self.helpers.add("prune_channels")
             keys = self._channel_keys(method)
             return f"prune_channels({where}, {keys}, amount={value!r}, dim={method.dim}{target})"
-        if self._by_torch(method) and not amount.is_target and not tied:
+        if _by_torch(method) and not amount.is_target and not tied:
             scores = ""
             if isinstance(method, Scores):
                 scores = f", importance_scores={self._of_file(method.file, name, ('',), 'scores')}"
@@ -108,7 +108,7 @@ class Calls:
         bounded = any(one != (0, 1) for one in bounds)
         yield f"names = {tuple_of(list(names))}"
         yield "parameters = [find(name) for name in names]"
-        if self._by_torch(method) and not amount.is_target and not bounded and not tied:
+        if _by_torch(method) and not amount.is_target and not bounded and not tied:
             yield "prune.global_unstructured("
             yield "    parameters,"
             yield "    pruning_method=prune.L1Unstructured,"
@@ -137,10 +137,6 @@ class Calls:
                 yield "owner, leaf = find(" + quoted(own) + ")"
                 mask = 'getattr(owner, leaf + "_mask")'
                 yield f"{call_of('custom_from_mask', self.style)}(*find({quoted(name)}), mask={mask})"
-
-    def _by_torch(self, method: Method) -> bool:
-        """Whether torch prunes by the smallest magnitudes as the method does."""
-        return takes_amount(method) and not isinstance(method, RandomUnstructured)
 
     def _masked(self, mask: str) -> str:
         return f"{call_of('custom_from_mask', self.style)}(*find(@NAME@), mask={mask})"
@@ -182,9 +178,7 @@ class Calls:
         variable = self.files.setdefault(file, what if what not in self.files.values() else f"{what}_{len(self.files)}")
         self.imports.update(line.replace(", save_file", "") for line in source.imports)
         ending = found.removeprefix(name)
-        if found == name + ending:
-            return f"{variable}[@NAME@{f' + {quoted(ending)}' if ending else ''}]"
-        return f"{variable}[{quoted(found)}]"
+        return f"{variable}[@NAME@{f' + {quoted(ending)}' if ending else ''}]"
 
     def file_lines(self) -> Iterator[str]:
         """The lines that load the other files."""
@@ -196,6 +190,11 @@ class Calls:
             yield last.replace("state = ", f"{variable} = ", 1) if last.startswith("state = ") else last
             if not last.startswith("state = "):
                 yield f"{variable} = state"
+
+
+def _by_torch(method: Method) -> bool:
+    """Whether torch prunes elements by the smallest magnitudes as the method does."""
+    return takes_amount(method) and not isinstance(method, RandomUnstructured)
 
 
 def _norm(n: float) -> str:

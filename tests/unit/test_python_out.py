@@ -72,7 +72,9 @@ ROUNDS = {
     "scores global": 'method = "scores"\nscope = "global"\nfile = "scores.safetensors"\namounts = { "*.weight" = 0.5 }',
 }
 ALL = [["l1"], *([name] for name in ROUNDS if name != "l1"), ["l1", "ln", "n_m", "l1 global"]]
-ALL += [["random", name] for name in ROUNDS if name != "random"]
+ALL += [
+    ["random", name] for name in ("l1", "l1 global to a target", "bounded", "ln", "random channels", "scores global")
+]
 
 
 @pytest.mark.parametrize(
@@ -228,3 +230,18 @@ def test_that_names_in_files_are_never_code(tmp_path, monkeypatch):
     run(script(checkpoint, [plan], result, goal="state_dict"))
     assert torch.load("evil-pruned.pt").keys() == {evil}
     assert Recipe.parse(Recipe.of(checkpoint, [plan], result).text()).plans(checkpoint) == (plan,)
+
+
+@pytest.mark.parametrize("name", ["shards", "shards.pt"])
+def test_that_a_folder_of_shards_loads_and_prunes(checkpoint, name):
+    result = Recipe.parse("[[round]]\n" + ROUNDS["l1"]).apply(checkpoint)
+    pruner.save(checkpoint, result, name, shard_bytes=800)
+    shards = pruner.open_checkpoint(name)
+    assert len(shards.files) > 2
+    module = net()
+    run(loader(shards), module=module)
+    expected = pruner.apply(net(), result)
+    assert torch.equal(module[3].weight, expected[3].weight)
+    again = Recipe.parse("[[round]]\n" + ROUNDS["ln"]).apply(shards)
+    space = run(script(shards, again.plans, again, goal="state_dict"))
+    assert int((space["state"]["3.weight"] == 0).sum()) == again["3.weight"].zeros
