@@ -13,7 +13,7 @@ import pruner
 from app.recipe_rows import Column, RecipeRows
 from pruner.cli import main
 from tests.gui.acting import FIRST, SECOND, THIRD, WEIGHTS, choose, give, opened, prune, saved
-from tests.gui.models import Net, save_net
+from tests.gui.models import Net, open_and_count, save_net
 
 RECIPE = """\
 [[round]]
@@ -217,3 +217,22 @@ def test_that_the_rows_are_a_sound_model(qtbot, tmp_path):
         assert rows.rowCount() == 3
     rows.show_match(None)
     assert rows.rowCount() == 0
+
+
+def test_that_cancel_in_a_later_round_leaves_everything(qtbot, window, session, tmp_path):
+    torch.save({"a.weight": torch.randn(8_000_000), "b.weight": torch.randn(4)}, tmp_path / "large.pt")
+    open_and_count(qtbot, session, tmp_path / "large.pt")
+    give(qtbot, window, ["b.weight"], "50%")
+    prune(qtbot, window)
+    before = session.pruning
+    (tmp_path / "my.toml").write_text('[[round]]\namounts = { "a.weight" = "1%" }\n' * 60)
+    dialog = apply(qtbot, window, tmp_path / "my.toml")
+    with qtbot.waitSignal(
+        session.work.progressed, timeout=10_000, check_params_cb=lambda state: state.done > state.total / 60
+    ):
+        qtbot.mouseClick(dialog.run, Qt.MouseButton.LeftButton)
+    window.actions_["cancel"].trigger()
+    qtbot.waitUntil(lambda: not session.work.busy, timeout=10_000)
+    assert window.told[-1] == "Recipe my.toml: 60 rounds: cancelled. Nothing has changed."
+    assert session.pruning is before
+    assert session.undo_label == "pruning of 1 tensor"
