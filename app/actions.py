@@ -40,6 +40,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("open_demo", "Open the &bundled model", (), "", "A small network that reads handwritten digits"),
             Command("reload", "&Reload", ("F5", "Ctrl+R"), "reload", "Open the file anew, as it is on disk now"),
             Command("show_file", "File &details", ("Ctrl+I",), "info", "Show what the file holds beside the weights"),
+            Command("examine", "E&xamine", ("Ctrl+Shift+X",), "", "Look for what is wrong with the checkpoint"),
             None,
             Command("save", "&Save pruned…", ("Ctrl+S",), "save", "Save a pruned checkpoint to a new file"),
             Command("save_picture", "Save as &picture…", ("Ctrl+Shift+E",), "", "Save the view as PNG or SVG"),

@@ -19,6 +19,7 @@ from app import numbers
 from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
+from app.check_panel import CheckPanel
 from app.chooser import Chooser
 from app.docks import Docks
 from app.dressing import choose_theme
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
             "open_demo": lambda: self.open(demo_model()),
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
+            "examine": self.examine,
             "save": self.save,
             "save_picture": lambda: save_figure(session, self._figure(), self),
             "quit": self.close,
@@ -136,6 +138,11 @@ class MainWindow(QMainWindow):
             return
         self._unsaved.ask_then(go_on)
 
+    def examine(self) -> None:
+        """Have the doctor look at the document, and show what was found."""
+        self._docks.raise_panel("Check")
+        self.session.doctor.examine()
+
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
         if self.session.pruning is not None and not self.session.files.refuse("Nothing was saved."):
@@ -164,6 +171,7 @@ class MainWindow(QMainWindow):
             "state_dict": StateDictPanel(session, self),
             "Whole model": WholeModelPanel(session, self),
             "File": self.file,
+            "Check": CheckPanel(session, self),
             "Jobs": JobsPanel(session, self),
             "Messages": MessagesPanel(session, self),
         }
@@ -234,6 +242,7 @@ class MainWindow(QMainWindow):
             actions[name].setEnabled(label is not None and not busy)
         actions["again"].setEnabled(bool(session.last_amounts))
         actions["clear"].setEnabled(bool(session.amounts))
+        actions["examine"].setEnabled(session.checkpoint is not None and not busy)
         actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
         for name in ("filter", "select_all", "copy_picture", "save_picture"):
             actions[name].setEnabled(session.checkpoint is not None)

@@ -13,12 +13,13 @@ from PySide6.QtCore import QObject, Signal
 from app import numbers, planning, verdicts
 from app.channels import count_channels
 from app.device_list import DeviceList
+from app.doctor import Doctor
 from app.document import Document
 from app.fitting import carried
 from app.history import State
 from app.jobs import Failure, Job, ViewLane, WorkLane, share_cores
 from app.next_round import Entries, NextRound
-from app.opening import Opened, first_selected, open_again, open_document
+from app.opening import Opened, open_again, open_document
 from app.watcher import FileWatch
 from app.zeros import count_in_file
 from pruner import Plan, Pruning, Saved, prune, save
@@ -41,6 +42,7 @@ class Session(Document):
         self.files = FileWatch(self.view, self)
         self.files.message.connect(self.message)
         self.devices = DeviceList(self.view, self)
+        self.doctor = Doctor(self, self.work, self.files, self._failed, self)
         self.method_changed.connect(self._count_channels)
         self.pruning_changed.connect(self._count_channels)
 
@@ -162,25 +164,20 @@ class Session(Document):
         checkpoint = opened.checkpoint
         before = self.checkpoint
         warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
-        self.checkpoint, self.tree = checkpoint, opened.tree
-        self._renew(State(planned, None, self.choice))
+        self._renew(State(planned, None, self.choice, checkpoint, opened.tree))
         self._saved_pruning = None
-        self._last_amounts = {}
-        self.zeros, self._channels = {}, {}
-        self._next_round = None
-        self.selected = ()
         self.files.watch(checkpoint)
-        self.checkpoint_changed.emit()
-        self.pruning_changed.emit()
-        self.amounts_changed.emit()
-        self.selected = selected or first_selected(checkpoint)
-        self.selection_changed.emit()
+        self._announce(selected)
         for warning in checkpoint.warnings:
             self.tell("warning", warning)
         if (danger := verdicts.danger(checkpoint)) != warned and danger:
             self.tell("warning", danger, offer="show_file")
         self.load_torch()
-        self.view.request("zeros", count_in_file(checkpoint), self._found_zeros, self._failed, urgency=1)
+
+    def _announce(self, selected: Sequence[str]) -> None:
+        super()._announce(selected)
+        assert self.checkpoint is not None
+        self.view.request("zeros", count_in_file(self.checkpoint), self._found_zeros, self._failed, urgency=1)
 
     def _count_channels(self) -> None:
         """Count the channels that are left, where an amount counts them and rounds have pruned some."""
@@ -206,7 +203,7 @@ class Session(Document):
         }
         self._last_amounts = {name: before[name] for name in taken}
         label = f"pruning of {numbers.plural(len(taken), 'tensor')}"
-        self._step(lambda: self._history.push(label, State(kept, pruning, self.choice)))
+        self._step(lambda: self._history.push(label, replace(self._history.state, amounts=kept, pruning=pruning)))
         if fit := planning.still_fitting(self.next_round, edited):  # planned while the round ran, for the next one
             self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**kept, **fit})
         self._tell_pruned(pruning, taken, planned.pruning)

@@ -9,6 +9,7 @@ import torch
 from PySide6.QtCore import QObject, Qt, QTimer
 from safetensors.torch import save_file
 
+from app.history import State
 from app.main_window import MainWindow
 from app.session import quicken_threads
 from pruner import Amount
@@ -98,7 +99,7 @@ def test_that_the_window_answers_while_a_set_of_13_gb_is_opened(qtbot, window, s
     sparse_set(tmp_path)
     gaps, found = Gaps(), []
     for _ in range(TRIES):
-        session.checkpoint = None
+        session._renew(State())
         gaps.start()
         session.open(tmp_path)
         qtbot.waitUntil(lambda: session.checkpoint is not None, timeout=60_000)
