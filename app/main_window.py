@@ -20,6 +20,8 @@ from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
 from app.chooser import Chooser
+from app.compare_panel import ComparePanel
+from app.compare_view import CompareView
 from app.docks import Docks
 from app.dressing import choose_theme
 from app.file_panel import FilePanel
@@ -60,6 +62,8 @@ class MainWindow(QMainWindow):
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
         self.file = FilePanel(session, self)
+        self.comparing = ComparePanel(session, self)
+        self.pair = CompareView(session, self)
         self.banner = Banner(self)
         self.start = StartPage(self)
         self._unsaved = Unsaved(session, self, self.save)
@@ -84,6 +88,7 @@ class MainWindow(QMainWindow):
             "open": self.chooser.choose_file,
             "open_folder": self.chooser.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
+            "compare": self.compare,
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
             "save": self.save,
@@ -109,6 +114,14 @@ class MainWindow(QMainWindow):
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
         self._when_idle(path.name, partial(self.session.open, path, root))
+
+    def compare(self, path: Path | None = None) -> None:
+        """Open a second checkpoint beside the document: a file, or the one that the user chooses."""
+        self._docks.raise_panel("Compare")
+        if path is None:
+            Chooser(self.session, self, self.session.comparison.open).choose_file()
+        else:
+            self.session.comparison.open(path)
 
     def open_root(self, root: str) -> None:
         """Open another dictionary of weights of the same file."""
@@ -153,6 +166,7 @@ class MainWindow(QMainWindow):
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
             "Whole model": WholeModelPanel(session, self),
+            "Compare": self.comparing,
             "File": self.file,
             "Jobs": JobsPanel(session, self),
             "Messages": MessagesPanel(session, self),
@@ -171,6 +185,9 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         session.saved.connect(self._refresh)
+        session.comparison.changed.connect(self._show_pair)
+        self.comparing.open_requested.connect(self.compare)
+        self.comparing.entered.connect(lambda: self.tensor.tabs.setCurrentWidget(self.pair))
         session.checkpoint_changed.connect(self._opened)
         session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
@@ -182,6 +199,15 @@ class MainWindow(QMainWindow):
         self._status.reload_requested.connect(self.reload)
 
     # Showing
+
+    def _show_pair(self) -> None:
+        """A tab of the tensor's panel while there is a second checkpoint."""
+        tabs = self.tensor.tabs
+        if self.session.comparison.other is None:
+            tabs.removeTab(tabs.indexOf(self.pair))
+        elif tabs.indexOf(self.pair) < 0:
+            tabs.addTab(self.pair, "Compare")
+            tabs.setCurrentWidget(self.pair)
 
     def _opened(self) -> None:
         checkpoint = self.session.checkpoint
@@ -225,6 +251,7 @@ class MainWindow(QMainWindow):
         actions["again"].setEnabled(bool(session.last_amounts))
         actions["clear"].setEnabled(bool(session.amounts))
         actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
+        actions["compare"].setEnabled(session.checkpoint is not None)
         for name in ("filter", "select_all"):
             actions[name].setEnabled(session.checkpoint is not None)
         self._show_title()

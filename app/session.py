@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import numbers, planning, verdicts
 from app.channels import count_channels
+from app.comparison import Comparison
 from app.device_list import DeviceList
 from app.document import Document
 from app.fitting import carried
@@ -39,6 +40,7 @@ class Session(Document):
         self.files = FileWatch(self.view, self)
         self.files.message.connect(self.message)
         self.devices = DeviceList(self.view, self)
+        self.comparison = Comparison(self, self.work, self.view)
         self.method_changed.connect(self._count_channels)
         self.pruning_changed.connect(self._count_channels)
 
