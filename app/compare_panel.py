@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
 from app.plain import plain_label, plain_tip
+from app.root_row import RootRow
 from app.session import Session
 
 _WIDTHS = {
@@ -57,6 +58,7 @@ class ComparePanel(QWidget):
         self.filter = QLineEdit(self)
         self.only_changed = QCheckBox("Only changed", self)
         self.compared_as = QComboBox(self)
+        self.roots = RootRow(session, self, second=True)
         self._syncing = False
         self._pages = QStackedWidget(self)
         self._typing = _once(self, _TYPING_MS)
@@ -94,7 +96,11 @@ class ComparePanel(QWidget):
         self.said.setObjectName("compare_totals")
         self.said.setMinimumWidth(40)
         self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        box.addWidget(self.said)
+        line = QHBoxLayout()
+        line.setSpacing(16)
+        line.addWidget(self.said, 1)
+        line.addWidget(self.roots)
+        box.addLayout(line)
         box.addWidget(self.table, 1)
         self._pages.addWidget(empty)
         self._pages.addWidget(page)
@@ -156,6 +162,7 @@ class ComparePanel(QWidget):
         self.another.clicked.connect(self.open_requested)
         self.close_second.clicked.connect(self._comparison.close)
         self.compared_as.currentIndexChanged.connect(lambda place: self._comparison.compare_as(place == 0))
+        self.roots.chosen.connect(self._comparison.open_root)
         self.filter.textChanged.connect(self._typing.start)
         self.only_changed.toggled.connect(self._narrow)
         self._typing.timeout.connect(self._narrow)

@@ -39,7 +39,8 @@ def totals(comparison: Comparison) -> str:
     """`ema.pt: 120 equal · 12 changed · 1 only there · prefix module. there folded`."""
     if comparison.other is None or comparison.pairing is None:
         return ""
-    name = clipped(comparison.other.path.name, _NAME)
+    other = comparison.other
+    name = clipped(f"{other.path.name}, {other.root}" if other.root else other.path.name, _NAME)
     found = Counter(row.state for row in comparison.rows)
     parts = [
         f"{numbers.count(found[state])} {WORDS[state]}"

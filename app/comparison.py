@@ -84,14 +84,19 @@ class Comparison(QObject):
 
     # What the user does
 
-    def open(self, path: Path) -> None:
-        """Open a checkpoint beside the document; what is there stays if that fails."""
+    def open(self, path: Path, root: str | None = None) -> None:
+        """Open a checkpoint beside the document, or another `root` of it; what is there stays if that fails."""
 
         def run(progress: Progress) -> Checkpoint:
             progress(0, 1, path.name)
-            return open_checkpoint(path)
+            return open_checkpoint(path, root)
 
         self._work.submit(Job(f"Opening {path.name} to compare", run, self._opened, self._failed))
+
+    def open_root(self, root: str) -> None:
+        """Compare with another dictionary of weights of the second file."""
+        if self.other is not None:
+            self.open(self.other.path, root)
 
     def close(self) -> None:
         """Put the second checkpoint away."""

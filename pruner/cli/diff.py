@@ -16,8 +16,10 @@ from pruner.pairs import Agreement, Difference
 @click.command(short_help="Compare two checkpoints.")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
+@click.option("--root-a", metavar="KEY", help="Key of the dictionary in A that holds the weights.")
+@click.option("--root-b", metavar="KEY", help="Key of the dictionary in B that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def diff(a: Path, b: Path, as_json: bool) -> None:
+def diff(a: Path, b: Path, root_a: str | None, root_b: str | None, as_json: bool) -> None:
     """Compare the checkpoints A and B: keys, values, zeros, masks.
 
     Names that differ by a prefix, such as module., belong together. A tensor in the masked form is compared with one
@@ -26,10 +28,11 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
 
     \b
     secateur diff model.pt pruned.pt
+    secateur diff run.pt run.pt --root-a model --root-b ema
     """
     progress = None if as_json else terminal_progress()
     try:
-        found = compare(open_checkpoint(a), open_checkpoint(b), progress)
+        found = compare(open_checkpoint(a, root_a), open_checkpoint(b, root_b), progress)
     finally:
         end_progress(progress)
     if as_json:

@@ -187,6 +187,8 @@ class _Sums:
     @property
     def cosine(self) -> float | None:
         """The cosine of the angle between both."""
+        if self._dd == 0 and 0 < self._aa < math.inf:
+            return 1.0  # which rounding might miss
         norms = math.sqrt(self._aa) * math.sqrt(self._bb)
         return max(-1.0, min(1.0, self._ab / norms)) if 0 < norms < math.inf else None
 

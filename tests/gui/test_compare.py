@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from app.compare_model import Column
 from app.main_window import MainWindow
-from tests.gui.acting import FIRST, SECOND, THIRD, click, give, opened, prune, saved, text_of
-from tests.gui.models import Net, open_and_count, save_net
+from tests.gui.acting import FIRST, SECOND, THIRD, choose, click, give, opened, prune, saved, text_of
+from tests.gui.models import Net, open_and_count, save_net, save_two
 
 ROWS = 11
 
@@ -201,6 +201,21 @@ def test_that_nothing_is_read_while_the_panel_is_not_seen(qtbot, window, tmp_pat
     assert sum(row.difference is not None for row in window.session.comparison.rows) <= 1, "the selected one at most"
     window._docks.raise_panel("Compare")
     filled(qtbot, window)
+
+
+def test_that_a_model_is_compared_with_its_average_in_the_same_file(qtbot, window, tmp_path):
+    save_two(tmp_path / "two.pt")
+    compare(qtbot, window, tmp_path / "two.pt")
+    assert "changed" in text_of(window, "compare_totals")
+    assert text_of(window, "compare_totals").startswith("two.pt, model: ")
+    roots = window.comparing.roots
+    assert roots.isVisible()
+    choose(qtbot, window, "second_root", "ema")
+    qtbot.waitUntil(lambda: window.session.comparison.other.root == "ema", timeout=10_000)
+    qtbot.waitUntil(lambda: bool(window.session.comparison.rows))
+    filled(qtbot, window)
+    assert text_of(window, "compare_totals").startswith("two.pt, ema: ")
+    assert set(cells(window, Column.COSINE)) == {"–"}, "all zeros have no direction"
 
 
 def test_that_another_document_is_compared_anew_and_closing_ends_it(qtbot, window, tmp_path):

@@ -118,6 +118,10 @@ def test_that_diff_tells_how_far_apart_tensors_are_and_what_was_folded(folder, c
     assert "~ 2.weight  1 changed, zeros 0 → 1, largest difference" in text
     assert "masks agree on 91.67%, Jaccard 0.000" in text
     assert "float32 → float16, equal values" in text
+    torch.save({"model": before, "ema": {name: value * 2 for name, value in before.items()}}, "two.pt")
+    main(["diff", "two.pt", "two.pt", "--root-a", "model", "--root-b", "ema", "--json"])
+    ratios = [one["relative_difference"] for one in json.loads(capfdbinary.readouterr().out)["tensors"]]
+    assert ratios == [1.0] * len(ratios) != []
 
 
 WRONG_USAGE = (
