@@ -37,6 +37,8 @@ _WIDTHS = {
     Column.ZEROS_THERE: 96,
     Column.MASKS: 104,
 }
+_PADDED = "QHeaderView::section { padding-right: 18px; } QTableView::item { padding-right: 12px; }"
+"""Room for the sign of the order beside the titles, and the numbers under their ends."""
 _TYPING_MS, _LOOK_MS = 120, 10
 
 
@@ -138,6 +140,7 @@ class ComparePanel(QWidget):
         table.setModel(self.proxy)
         table.setObjectName("compared")
         table.setAccessibleName("Compared tensors")
+        table.setStyleSheet(_PADDED)
         table.setShowGrid(False)
         table.setWordWrap(False)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -154,7 +157,7 @@ class ComparePanel(QWidget):
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
-            header.resizeSection(column, max(width, header.fontMetrics().horizontalAdvance(HEADERS[column][0]) + 28))
+            header.resizeSection(column, max(width, header.fontMetrics().horizontalAdvance(HEADERS[column][0]) + 36))
         table.setSortingEnabled(True)
 
     def _connect(self) -> None:

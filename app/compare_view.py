@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app import numbers
 from app.agreement_colours import agreement_palette
+from app.compare_bars import DifferenceBars
+from app.compare_requests import pair_steps
 from app.compare_words import agreement, figures
 from app.comparison import Row
-from app.histogram_view import HistogramView
 from app.jobs import Failure
 from app.map_canvas import MapCanvas
 from app.map_colours import PAIR_PARTS, Part
@@ -23,7 +23,7 @@ from app.map_words import TITLES
 from app.plain import breakable, plain_label
 from app.session import Session
 from app.theme import current
-from pruner.pairs import Both, Difference, Marks, PairPicture, histogram_of, measure, pair_picture
+from pruner.pairs import Both, Difference, PairPicture
 from pruner.pyramid import Layout
 from pruner.summaries import Histogram
 
@@ -35,28 +35,13 @@ _TIPS: dict[Part, str] = {
     "apart": "The document's values less those of the second file",
     "agreement": "Which elements both keep, both prune, or only one of them",
 }
+_NARROW = "\u202f"
+"""A thin space at which no line ends."""
+_ROOM = 400
+"""Pixels of height from which the bars have a place under the pictures."""
 _COMPACT = "padding: 3px 6px;"
 _NEAR = 24
 _LOOK_MS = 10
-
-
-class DifferenceBars(HistogramView):
-    """How many elements differ by how much, with their sign."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("difference_histogram")
-        self.set_signed(True)
-        self.set_logarithmic(True)
-        self.setAccessibleName("Histogram of differences")
-        self.setWhatsThis(
-            "How many elements differ by how much: left of 0 the document's value is the smaller one, right of 0 the "
-            "larger one. Counts are logarithmic, so that a single element can be seen; equal elements are left out."
-        )
-
-    def note(self, found: Histogram) -> str:
-        """The elements that do not differ."""
-        return f"{numbers.count(found.zeros)} equal"
 
 
 class CompareView(QWidget):
@@ -80,7 +65,8 @@ class CompareView(QWidget):
         self._pages = QStackedWidget(self)
         self._build()
         self._look.timeout.connect(self._load)
-        self.canvas.pointed.connect(self._under.setText)
+        self.canvas.pointed.connect(self._point)
+        self.canvas.arrived.connect(lambda: self._point(""))
         self.canvas.failed.connect(self._failed)
         self.canvas.show_parts(_SHOWN)
         for signal in (session.selection_changed, session.pruning_changed, self._comparison.changed):
@@ -208,9 +194,9 @@ class CompareView(QWidget):
         if found.changed is None or not np.prod(found.shapes[0]):
             self._say(text if found.changed is None else "The tensors have no elements.")
             return
-        self.figures.setText(breakable(text))
+        self.figures.setText(breakable(text).replace(numbers.THIN, _NARROW))
         self.largest.setEnabled(bool(found.changed))
-        self.bars.setVisible(bool(found.changed))
+        self._show_bars()
         self._write_legend()
 
     def _write_legend(self) -> None:
@@ -252,31 +238,27 @@ class CompareView(QWidget):
         flat = int(np.ravel_multi_index(found.where, found.shapes[0])) if found.where else 0
         row, column = picture.layout.place(flat)
         self.canvas.mark(row, column, _NEAR)
-        self._under.setText(self.canvas.describe(column + 0.5, row + 0.5))
+        self._point("")
         self.canvas.setFocus()
+
+    def _point(self, text: str) -> None:
+        """Say what is under the cursor, or else what is marked."""
+        if self.canvas.hovered is None and self.canvas.marked is not None:
+            row, column = self.canvas.marked
+            text = self.canvas.describe(column + 0.5, row + 0.5)
+        if text or self.canvas.hovered is None:
+            self._under.setText(text)
+
+    def _show_bars(self) -> None:
+        """The bars give way where the panel is low, and where nothing differs."""
+        found = self._difference
+        self.bars.setVisible(self.height() >= _ROOM and found is not None and bool(found.changed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_bars()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_difference"):
             self._write_legend()
-
-
-def pair_steps(both: Both) -> Iterator[Difference | PairPicture | Histogram | None]:
-    """The parts of the view, the figures first; None in between, to give way."""
-    marks = Marks(both.infos[0].shape) if both.alike else None
-    steps = measure(both, marks)
-    found: Difference | None = None
-    while found is None:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found = end.value
-        else:
-            yield None
-    yield found
-    if marks is None or not both.infos[0].numel:
-        return
-    drawn = yield from pair_picture(both, marks)
-    yield drawn
-    if found.changed:
-        yield (yield from histogram_of(both, drawn.limit))

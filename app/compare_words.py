@@ -89,10 +89,10 @@ def agreement(found: Agreement, colours: Sequence[str]) -> str:
     """How far two masks agree, as rich text: the four counts each with the colour of the map."""
     counts = (found.both_kept, found.both_pruned, found.only_a, found.only_b)
     titles = ("both keep", "both prune", "pruned only here", "pruned only there")
-    parts = [
-        f'<span style="color:{colour}">■</span>&nbsp;' + f"{title} {numbers.count(n)}".replace(" ", "&nbsp;")
-        for colour, title, n in zip(colours, titles, counts, strict=True)
-    ]
+    parts = []
+    for colour, title, n in zip(colours, titles, counts, strict=True):
+        text = f"{title} {numbers.count(n)}".replace(" ", "&nbsp;").replace(numbers.THIN, "&nbsp;")
+        parts.append(f'<span style="color:{colour}">■</span>&nbsp;{text}')
     jaccard = "" if found.jaccard is None else f", Jaccard of the pruned {found.jaccard:.3f}"
     return f"Masks agree on {numbers.percent(found.share)}{jaccard}:&ensp;{'&ensp; '.join(parts)}"
 

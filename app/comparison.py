@@ -209,7 +209,7 @@ class Comparison(QObject):
                 for place in places
                 if (pair := rows[place].pair)
             ]
-            yield from _measure_all(work)
+            yield from measure_all(work)
 
         self._view.request(_SLOT, steps(), self._found, self._failed, _URGENCY)
 
@@ -222,7 +222,7 @@ def _alike(first: Checkpoint, second: Checkpoint, pair: Pair) -> bool:
     return pair.a is None or pair.b is None or first[pair.a.name].shape == second[pair.b.name].shape
 
 
-def _measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]:
+def measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]:
     """What is found of pairs, some at a time: the first, the small ones, whether large ones differ, and all of those.
 
     None in between, to give way.

@@ -11,7 +11,11 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.compare_model import Column
+from app.comparison import Row, measure_all
 from app.main_window import MainWindow
+from app.session import Session
+from pruner import open_checkpoint
+from pruner.pairs import Both, match
 from tests.gui.acting import FIRST, SECOND, THIRD, choose, click, give, opened, prune, saved, text_of
 from tests.gui.models import Net, open_and_count, save_net, save_two
 
@@ -82,6 +86,29 @@ def test_that_the_panel_says_what_to_do_before_a_second_file_is_open(qtbot, sess
         window.comparing.open_requested.disconnect(window.compare)
         click(qtbot, window, "open_second")
     assert window.tensor.tabs.indexOf(window.pair) < 0
+
+
+def test_that_a_key_asks_for_the_second_file_and_a_document_is_needed_for_it(qtbot, window, monkeypatch):
+    asked = []
+    monkeypatch.setattr("app.main_window.Chooser.choose_file", lambda _: asked.append(window.comparing.isVisible()))
+    qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    assert asked == [True]
+    empty = MainWindow(Session(window.session))
+    qtbot.addWidget(empty)
+    assert not empty.actions_["compare"].isEnabled()
+    empty.session.close()
+
+
+def test_that_large_tensors_are_told_to_differ_before_they_are_measured(tmp_path):
+    torch.manual_seed(0)
+    state = {"small": torch.ones(3), "one": torch.randn(1200, 1000), "two": torch.randn(1200, 1000)}
+    torch.save(state, tmp_path / "a.pt")
+    torch.save({"small": torch.ones(3), "one": state["one"] * 2, "two": state["two"]}, tmp_path / "b.pt")
+    first, second = open_checkpoint(tmp_path / "a.pt"), open_checkpoint(tmp_path / "b.pt")
+    pairs = match(first, second).both
+    work = [(place, Row(pair), Both(first, second, pair)) for place, pair in enumerate(pairs)]
+    told = [(place, row.state, row.difference is not None) for part in measure_all(work) if part for place, row in part]
+    assert told == [(0, "equal", True), (1, "changed", False), (1, "changed", True), (2, "equal", True)]
 
 
 def test_that_pruning_is_compared_with_the_file_that_was_saved(qtbot, window, tmp_path):
