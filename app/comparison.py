@@ -214,8 +214,9 @@ class Comparison(QObject):
         self._view.request(_SLOT, steps(), self._found, self._failed, _URGENCY)
 
     def _found(self, found: Found) -> None:
-        self.take(found)
-        self._running = any(row.open for row in self.rows)
+        self.take(found)  # upon which it may be paused
+        if not any(row.open for row in self.rows):
+            self._running = False
 
 
 def _alike(first: Checkpoint, second: Checkpoint, pair: Pair) -> bool:
@@ -225,7 +226,7 @@ def _alike(first: Checkpoint, second: Checkpoint, pair: Pair) -> bool:
 def measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]:
     """What is found of pairs, some at a time: the first, the small ones, whether large ones differ, and all of those.
 
-    None in between, to give way.
+    None in between, to give way; an empty list after a while, so that whoever waits may call it off.
     """
     found: Found = []
     shown = time.monotonic()
@@ -237,10 +238,11 @@ def measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]
             for more in _measured(row, both) if fully else _glance(row, both):
                 if more is not None:
                     found.append((place, more))
-                yield None
-            if found and (time.monotonic() - shown > _BATCH_SECONDS or place == work[0][0]):
-                yield found
-                found, shown = [], time.monotonic()
+                if time.monotonic() - shown > _BATCH_SECONDS or (found and place == work[0][0]):
+                    yield found
+                    found, shown = [], time.monotonic()
+                else:
+                    yield None
     if found:
         yield found
 
