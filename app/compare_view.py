@@ -86,6 +86,11 @@ class CompareView(QWidget):
 
     def _build(self) -> None:
         self.setObjectName("compare_view")
+        self.setWhatsThis(
+            "The selected tensor of the document (here) beside that of the second file (there). Difference: red where "
+            "the document's value is larger, blue where it is smaller; a pixel shows the largest difference it covers, "
+            "and few that differ get a ring. Masks: what both keep, what both prune, and what only one of them prunes."
+        )
         self.figures.setObjectName("compare_figures")
         self.figures.setWordWrap(True)
         self._agreed.setObjectName("compare_agreement")
