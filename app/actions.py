@@ -38,6 +38,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
                 "Open a folder of shards, or a distributed checkpoint",
             ),
             Command("open_demo", "Open the &bundled model", (), "", "A small network that reads handwritten digits"),
+            Command("compare", "Compare &with…", ("Ctrl+D",), "", "Open a second checkpoint beside this one"),
             Command("reload", "&Reload", ("F5", "Ctrl+R"), "reload", "Open the file anew, as it is on disk now"),
             Command("show_file", "File &details", ("Ctrl+I",), "info", "Show what the file holds beside the weights"),
             Command("examine", "E&xamine", ("Ctrl+Shift+X",), "", "Look for what is wrong with the checkpoint"),

@@ -142,8 +142,11 @@ class HistogramView(pg.PlotWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         paint_bars(painter, plane, self._bars, lines[-1] if lines else None, theme)
         paint_line(painter, plane, lines, theme, movable=self._movable, focused=self.hasFocus())
-        note = zeros_text(self._histogram.zeros, self._histogram.zeros_pruned)
-        paint_note(painter, plane, note, self.font(), theme, lines)
+        paint_note(painter, plane, self.note(self._histogram), self.font(), theme, lines)
+
+    def note(self, found: Histogram) -> str:
+        """What stands over the bars: what is counted apart from them."""
+        return zeros_text(found.zeros, found.zeros_pruned)
 
     # What the user does
 

@@ -21,6 +21,8 @@ from app.amount_panel import AmountPanel
 from app.banner import Banner
 from app.check_panel import CheckPanel
 from app.chooser import Chooser
+from app.compare_panel import ComparePanel
+from app.compare_view import CompareView
 from app.docks import Docks
 from app.dressing import choose_theme
 from app.figure import Figure
@@ -66,6 +68,8 @@ class MainWindow(QMainWindow):
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
         self.file = FilePanel(session, self)
+        self.comparing = ComparePanel(session, self)
+        self.pair = CompareView(session, self)
         self.banner = Banner(self)
         self.start = StartPage(self)
         self._unsaved = Unsaved(session, self, self.save)
@@ -90,6 +94,7 @@ class MainWindow(QMainWindow):
             "open": self.chooser.choose_file,
             "open_folder": self.chooser.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
+            "compare": self.compare,
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
             "examine": self.examine,
@@ -121,6 +126,14 @@ class MainWindow(QMainWindow):
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
         self._when_idle(path.name, partial(self.session.open, path, root))
+
+    def compare(self, path: Path | None = None) -> None:
+        """Open a second checkpoint beside the document: a file, or the one that the user chooses."""
+        self._docks.raise_panel("Compare")
+        if path is None:
+            Chooser(self.session, self, self.session.comparison.open).choose_file()
+        else:
+            self.session.comparison.open(path)
 
     def open_root(self, root: str) -> None:
         """Open another dictionary of weights of the same file."""
@@ -170,6 +183,7 @@ class MainWindow(QMainWindow):
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
             "Whole model": WholeModelPanel(session, self),
+            "Compare": self.comparing,
             "File": self.file,
             "Check": CheckPanel(session, self),
             "Jobs": JobsPanel(session, self),
@@ -189,6 +203,9 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         session.saved.connect(self._refresh)
+        session.comparison.changed.connect(self._show_pair)
+        self.comparing.open_requested.connect(self.compare)
+        self.comparing.entered.connect(lambda: self.tensor.tabs.setCurrentWidget(self.pair))
         session.checkpoint_changed.connect(self._opened)
         session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
@@ -200,6 +217,15 @@ class MainWindow(QMainWindow):
         self._status.reload_requested.connect(self.reload)
 
     # Showing
+
+    def _show_pair(self) -> None:
+        """A tab of the tensor's panel while there is a second checkpoint."""
+        tabs = self.tensor.tabs
+        if self.session.comparison.other is None:
+            tabs.removeTab(tabs.indexOf(self.pair))
+        elif tabs.indexOf(self.pair) < 0:
+            tabs.addTab(self.pair, "Compare")
+            tabs.setCurrentWidget(self.pair)
 
     def _opened(self) -> None:
         checkpoint = self.session.checkpoint
@@ -244,7 +270,7 @@ class MainWindow(QMainWindow):
         actions["clear"].setEnabled(bool(session.amounts))
         actions["examine"].setEnabled(session.checkpoint is not None and not busy)
         actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
-        for name in ("filter", "select_all", "copy_picture", "save_picture"):
+        for name in ("filter", "select_all", "copy_picture", "save_picture", "compare"):
             actions[name].setEnabled(session.checkpoint is not None)
         self._show_title()
 

@@ -31,8 +31,9 @@ class MapCanvas(QWidget):
     failed = Signal(object)
     """A Failure: the numbers cannot be read."""
 
-    def __init__(self, lane: ViewLane, parent: QWidget | None = None) -> None:
+    def __init__(self, lane: ViewLane, parent: QWidget | None = None, slot: str = "map") -> None:
         super().__init__(parent)
+        self._slot = slot
         self.setObjectName("map_canvas")
         self.setAccessibleName("Map of the tensor")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -200,7 +201,7 @@ class MapCanvas(QWidget):
         area = wanted_area(picture, camera, self.panes[0].area, block)
         self._asked = True
         steps = drawn_steps(picture, area, block, self._parts, current(), overview)
-        self._lane.request("map", steps, show, self._fail, 0)
+        self._lane.request(self._slot, steps, show, self._fail, 0)
 
     def _arrive(self, found: Found) -> None:
         self._asked = False

@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QColor, QImage
 
+from app.agreement_colours import agreement_colours, agreement_palette
 from app.theme import Theme
+from pruner.pairs import PairTile
 from pruner.pyramid import Tile
 
-Part = Literal["before", "mask", "after", "difference"]
+Part = Literal["before", "mask", "after", "difference", "here", "there", "apart", "agreement"]
 PARTS: tuple[Part, ...] = ("before", "mask", "after", "difference")
+PAIR_PARTS: tuple[Part, ...] = ("here", "there", "apart", "agreement")
+"""The pictures of two tensors beside each other."""
 Colours = npt.NDArray[np.uint32]
 Shades = npt.NDArray[np.uint8]
 _MIDDLE = 127
@@ -44,8 +48,11 @@ def colours_of(tile: Tile, part: Part, theme: Theme) -> Colours:
     """A part's colours as 0xffRRGGBB, uint32 of (rows, columns) in blocks; the surface where no element is."""
     if part == "mask":
         found = np.take(ramp(part, theme), shares(tile))
+    elif part == "agreement":
+        assert isinstance(tile, PairTile)
+        found = agreement_colours(tile, theme)
     else:
-        values = {"before": tile.before, "after": tile.after, "difference": tile.difference}[part]
+        values = values_of(tile, part)
         found = np.take(ramp(part, theme), signs(values, scale_of(tile, part)))
         unknown = np.isnan(values)
         if unknown.any():
@@ -56,8 +63,19 @@ def colours_of(tile: Tile, part: Part, theme: Theme) -> Colours:
     return found
 
 
+def values_of(tile: Tile, part: Part) -> npt.NDArray[np.float32]:
+    """The numbers of a part, float32 of (rows, columns) in blocks."""
+    if isinstance(tile, PairTile):
+        agreed = tile.elements - tile.kept_a - tile.kept_b + 2 * tile.kept_both
+        return {"here": tile.a, "there": tile.b, "agreement": agreed.astype(np.float32)}.get(part, tile.after)
+    kept = tile.kept.astype(np.float32)
+    return {"before": tile.before, "after": tile.after, "mask": kept, "difference": tile.difference}[part]
+
+
 def scale_of(tile: Tile, part: Part) -> float:
     """The magnitude at the ends of a part's colours."""
+    if isinstance(tile, PairTile) and part in ("here", "there"):
+        return tile.side_scale
     return tile.difference_scale if part == "difference" else tile.scale
 
 
@@ -93,6 +111,8 @@ def _ramp(shares: bool, theme: Theme) -> Colours:
 def ramp_image(part: Part, theme: Theme) -> QImage:
     """A part's colours in a row, for the colour bar."""
     colours = ramp(part, theme)[: 256 if part == "mask" else _OTHER]
+    if part == "agreement":
+        colours = np.array([QColor(one).rgb() for one in agreement_palette(theme)], np.uint32)
     return QImage(colours.data, colours.size, 1, colours.nbytes, QImage.Format.Format_RGB32).copy()
 
 
@@ -112,7 +132,8 @@ def _rare(tile: Tile) -> tuple[tuple[int, int], ...]:
     if tile.block == 1:
         return ()
     kept, elements = tile.kept, tile.elements
-    faint = ((kept > 0) & (kept * 64 < elements)) | ((kept < elements) & ((elements - kept) * 64 < elements))
+    few = 16 if isinstance(tile, PairTile) else 64
+    faint = ((kept > 0) & (kept * few < elements)) | ((kept < elements) & ((elements - kept) * few < elements))
     if not 0 < np.count_nonzero(faint) <= _MOST_RARE:
         return ()
     return tuple((int(row), int(column)) for row, column in np.argwhere(faint))

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from app import numbers
 from app.map_camera import Camera
-from app.map_colours import Drawn, Part, ramp_image, scale_of
+from app.map_colours import Drawn, Part, ramp_image, scale_of, values_of
 from app.map_words import TITLES, meanings
 from app.theme import Theme
 from pruner.pyramid import Layout
@@ -74,7 +74,8 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
         return
     painter.setPen(QColor(theme.muted))
     scale = numbers.figure(float(f"{scale_of(drawn.tile, pane.part):.3g}"))
-    low, high = ("0", "1") if pane.part == "mask" else (f"−{scale}", f"+{scale}")
+    ends = {"mask": ("0", "1"), "agreement": ("", "")}
+    low, high = ends.get(pane.part, (f"−{scale}", f"+{scale}"))
     top = pane.area.bottom() + _SPACE
     low_wide, high_wide = (QFontMetricsF(plain).horizontalAdvance(text) for text in (low, high))
     baseline = top + metrics.ascent()
@@ -170,7 +171,7 @@ def paint_numbers(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
     tile, camera = drawn.tile, pane.camera
     if camera.scale < NUMBER_PIXELS or tile.block != 1:
         return
-    values = {"before": tile.before, "after": tile.after, "mask": tile.kept, "difference": tile.difference}[pane.part]
+    values = values_of(tile, pane.part)
     colours = drawn.colours[pane.part]
     font = QFont(painter.font())
     font.setPixelSize(max(9, min(14, int(camera.scale / 4.6))))
@@ -202,7 +203,7 @@ def _readable(rgb: int) -> QColor:
 
 def paint_rare(painter: QPainter, pane: Pane, drawn: Drawn, theme: Theme) -> None:
     """Rings around the few blocks whose colour hardly differs from all pruned, or all kept."""
-    if pane.part != "mask":
+    if pane.part not in ("mask", "apart"):
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

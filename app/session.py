@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import numbers, planning, verdicts
 from app.channels import count_channels
+from app.comparison import Comparison
 from app.device_list import DeviceList
 from app.doctor import Doctor
 from app.document import Document
@@ -43,6 +44,7 @@ class Session(Document):
         self.files.message.connect(self.message)
         self.devices = DeviceList(self.view, self)
         self.doctor = Doctor(self, self.work, self.files, self._failed, self)
+        self.comparison = Comparison(self, self.work, self.view)
         self.method_changed.connect(self._count_channels)
         self.pruning_changed.connect(self._count_channels)
 

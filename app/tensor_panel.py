@@ -90,12 +90,16 @@ class TensorPanel(QWidget):
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(self._build_map(), "Map")
-        self.tabs.addTab(self.histograms.build_page(self), "Histogram")
-        self.tabs.addTab(self.channels, "Channels")
-        self.tabs.addTab(self.figures, "Figures")
-        self.tabs.addTab(self.values, "Values")
-        self._views: tuple[HasFigure, ...] = (self.map, self.histogram, self.channels, self.figures, self.values)
+        pages: tuple[tuple[str, QWidget, HasFigure], ...] = (
+            ("Map", self._build_map(), self.map),
+            ("Histogram", self.histograms.build_page(self), self.histogram),
+            ("Channels", self.channels, self.channels),
+            ("Figures", self.figures, self.figures),
+            ("Values", self.values, self.values),
+        )
+        for title, page, _ in pages:
+            self.tabs.addTab(page, title)
+        self._views: dict[QWidget, HasFigure] = {page: view for _, page, view in pages}
         self._picture = PictureButton(self._session, self.figure, self)
         self.tabs.setCornerWidget(self._picture)
         self._pages = QStackedWidget(self)
@@ -141,9 +145,9 @@ class TensorPanel(QWidget):
         checkpoint, name = self._session.checkpoint, self._session.current
         if checkpoint is None or name is None or self._shown != name:
             return None
-        view = self.strip if self.strip.hasFocus() else self._views[self.tabs.currentIndex()]
+        view = self.strip if self.strip.hasFocus() else self._views.get(self.tabs.currentWidget())
         tells = view in self._fresh or view in (self.channels, self.values)  # these know themselves
-        figure = view.figure() if tells else None
+        figure = view.figure() if view is not None and tells else None
         if figure is None:
             return None
         title = f"{figure.title} of {name} · {checkpoint.path.name}"

@@ -12,10 +12,9 @@ import numpy as np
 
 from pruner.parallel import in_order
 from pruner.pyramid.layout import Area, Layout
-from pruner.pyramid.levels import BASE, Level, counts_of, level_of
-from pruner.pyramid.plane import Floats, Plane, floats
+from pruner.pyramid.levels import BASE, Counts, Level, counts_of, level_of
+from pruner.pyramid.plane import Floats, Plane
 from pruner.pyramid.pyramid import Pyramid
-from pruner.reading import read_chunks
 
 _TILE = 1 << 19
 """Elements worked on at a time by each thread: few enough for its cache."""
@@ -75,6 +74,14 @@ def _empty(layout: Layout, masked: bool) -> Level:
     size = (-(-layout.rows // BASE), -(-layout.columns // BASE))
     unread = np.full(size, np.nan, np.float32)
     return Level(BASE, np.zeros(size, np.uint8) if masked else None, unread, unread.copy() if masked else None)
+
+
+def count(plane: Plane) -> Generator[None, None, Counts]:
+    """How many elements of each block of the finest level the plane's mask keeps, uint8; gives way after each tile."""
+    base = _empty(plane.layout, masked=True)
+    yield from _count(plane, base, 1)
+    assert base.kept is not None
+    return base.kept
 
 
 def _count(plane: Plane, base: Level, threads: int) -> Iterator[None]:
@@ -164,7 +171,7 @@ def _times(unit: int, most: int, needed: int) -> int:
 
 def _loads(plane: Plane) -> Iterator[Loaded]:
     """The plane's tiles with functions that give their values; called once each, on any thread."""
-    if plane.info.pieces or plane.info.storage.deflated is not None:
+    if plane.streamed:
         yield from _streamed(plane)
         return
     for area in _tiles(plane):
@@ -177,8 +184,7 @@ def _streamed(plane: Plane) -> Iterator[Loaded]:
     high = math.lcm(BASE, layout.kernel[0])
     rows = _times(high, _TILE // max(layout.columns, 1), layout.rows)
     top = 0
-    for chunk in read_chunks(plane.info, max(1, rows * layout.columns)):
-        plane.checkpoint.require_current(plane.info)
+    for run in plane.runs(max(1, rows * layout.columns)):
         area = Area(top, 0, min(top + rows, layout.rows), layout.columns)
-        yield area, (lambda chunk=chunk, area=area: plane.arranged(floats(chunk), area))  # type: ignore[misc]
+        yield area, (lambda run=run, area=area: plane.arranged(run(), area))  # type: ignore[misc]
         top += rows

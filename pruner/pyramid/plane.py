@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,21 @@ class Plane:
         read = self._read(outer)
         self.checkpoint.require_current(self.info)
         return self._cropped(_filled(read, outer), outer, area)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the file can only be read from the tensor's first element on."""
+        return bool(self.info.pieces) or self.info.storage.deflated is not None
+
+    def runs(self, elements: int) -> Iterator[Callable[[], Floats]]:
+        """Functions that give all elements by flat index, so many at a time; called once each, on any thread."""
+        for chunk in read_chunks(self.info, elements):
+            self.checkpoint.require_current(self.info)
+            yield partial(self.convert, chunk)
+
+    def convert(self, values: torch.Tensor) -> Floats:
+        """Values of the file as those of the plane."""
+        return floats(values)
 
     def arranged(self, flat: Floats, area: Area) -> Floats:
         """The elements of whole rows of filters, by flat index, as those of an area; NaN where there is none."""
@@ -100,10 +115,15 @@ class Plane:
         if self.layout.folded:
             start, stop = (min(row * self.layout.columns, self.info.numel) for row in (outer.top, outer.bottom))
             line = replace(self.info, shape=(self.info.numel,), stride=(self._step,))
-            return _joined(_part(line, 0, start, stop - start))
+            return self._joined(_part(line, 0, start, stop - start))
         high, wide = self.layout.kernel
         rows = _part(self.info, 0, outer.top // high, outer.rows // high)
-        return _joined(_part(rows, 1, outer.left // wide, outer.columns // wide))
+        return self._joined(_part(rows, 1, outer.left // wide, outer.columns // wide))
+
+    def _joined(self, info: TensorInfo) -> Floats:
+        """All elements of a part by flat index."""
+        parts = (self.convert(chunk) for chunk in read_chunks(info, max(info.numel, 1)))
+        return next(parts, np.empty(0, np.float32))
 
     @property
     def _step(self) -> int:
@@ -122,7 +142,7 @@ class Plane:
             for lower, upper in runs[first : max(last, 0)]:
                 lower, upper = max(lower, at), min(upper, stop)
                 if lower < upper:
-                    found.append(floats(chunk[lower - at : upper - at]))
+                    found.append(self.convert(chunk[lower - at : upper - at]))
             at = stop
             if at >= runs[-1][1]:
                 break
@@ -159,12 +179,6 @@ def _part(info: TensorInfo, dim: int, start: int, count: int) -> TensorInfo:
     shape, step = list(info.shape), info.stride[dim]
     shape[dim] = count
     return replace(info, shape=tuple(shape), storage_offset=info.storage_offset + start * step)
-
-
-def _joined(info: TensorInfo) -> Floats:
-    """All elements of a part by flat index."""
-    parts: Iterator[Floats] = (floats(chunk) for chunk in read_chunks(info, max(info.numel, 1)))
-    return next(parts, np.empty(0, np.float32))
 
 
 def floats(values: torch.Tensor) -> Floats:
