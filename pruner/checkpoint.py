@@ -192,7 +192,8 @@ class Checkpoint:
     dictionary that holds the weights (empty where it is the file's own), `roots` the key paths that hold weights,
     `others` the keys beside `root`, `metadata` the text the container itself carries, `globals` the classes and
     functions that its pickles name, `files` the files behind it and `detail` what the container's own module needs
-    for saving.
+    for saving. `marks` are the masks that a reversible file has beside the values, by the tensors' names (see
+    `pruner.marks`).
     """
 
     path: Path
@@ -206,6 +207,7 @@ class Checkpoint:
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     globals: tuple[GlobalUse, ...] = ()
+    marks: Mapping[str, TensorInfo] = field(default_factory=dict)
     detail: Any = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> TensorInfo:

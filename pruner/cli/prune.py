@@ -14,6 +14,7 @@ from pruner.cli.shared import end_progress, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
 from pruner.export import check_target, forms, save
 from pruner.formats import open_checkpoint
+from pruner.marks import stored_pruning
 from pruner.methods import Scope, methods
 from pruner.plan import DEFAULT_METHOD
 from pruner.prune import DEFAULT_MEMORY
@@ -78,8 +79,10 @@ from pruner.prune import prune as run
     type=click.Choice(sorted(forms())),
     default="permanent",
     show_default=True,
-    help="Pruned values written as 0, or NAME_orig and NAME_mask as torch has them while pruning is on.",
+    help="permanent: pruned values are 0. masked: NAME_orig and NAME_mask, as torch has them while pruning is on. "
+    "masks: the masks alone. reversible: original values, with masks and rounds that Secateur opens again.",
 )
+@click.option("--compress", is_flag=True, help="Deflate what is in a .pt wherever that makes it smaller.")
 @click.option("--shard-size", type=byte_size, metavar="SIZE", help="Save a folder of shards of at most 5GB, 500MB, …")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
@@ -105,6 +108,7 @@ def prune(
     floors: tuple[tuple[str, float], ...],
     ceilings: tuple[tuple[str, float], ...],
     form: str,
+    compress: bool,
     shard_size: int | None,
     device: str,
     memory: int,
@@ -122,12 +126,22 @@ def prune(
     given = amounts_of(chosen, last_wins(amounts), tensors)
     request = Request(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
     checkpoint = open_checkpoint(file, root)
-    check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
+    check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force, compress=compress)
     plan = request.plan(checkpoint)
     progress = terminal_progress()
     try:
-        result = run(checkpoint, plan, device, progress, memory=memory)
-        saved = save(checkpoint, result, out, form, overwrite=force, shard_bytes=shard_size, progress=progress)
+        before = stored_pruning(checkpoint, memory)
+        result = run(checkpoint, plan, device, progress, after=before, memory=memory)
+        saved = save(
+            checkpoint,
+            result,
+            out,
+            form,
+            overwrite=force,
+            shard_bytes=shard_size,
+            compress=compress,
+            progress=progress,
+        )
     finally:
         end_progress(progress)
     if as_json:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,24 @@ from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.entries import Entry, made_contiguous
 from pruner.errors import PrunerError
-from pruner.mask import Mask
 from pruner.pickles.document import MAX_PICKLE, Document, big_endian, open_document, sound_pickle
 from pruner.pickles.repickle import write_pickle
 from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module
 from pruner.pickles.values import Call, Global, Persistent, mapping_of
 from pruner.progress import Meter
 from pruner.reading import unpacked
+from pruner.record import KEY
+from pruner.zips.container import FOLDER, ZipContainer
 from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_checkpoint
-from pruner.zips.writing import ZipWriter
+from pruner.zips.writing import Parts, ZipWriter
 
 _CHUNK = 4 << 20
+_PREFIX = "archive"
 _WRITTEN_ANEW = ("data.pkl", "byteorder", "version")
 
 
-class TorchZip:
+class TorchZip(ZipContainer):
     """See `Format`."""
 
     name = "torch_zip"
@@ -57,17 +59,17 @@ class TorchZip:
         }
         return open_document(path, self.name, pickle.value, storages, root, pickle.globals, extra=extra)
 
-    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        return patch_checkpoint(checkpoint, masks, target, meter)
-
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         source = checkpoint.detail if isinstance(checkpoint.detail, Document) else None
-        with ZipWriter(target, meter) as archive:
+        tensors = [entry for entry in entries if entry.role != "bits"]
+        with ZipWriter(target, meter, deflate=self.deflate) as archive:
             writer = _Writer(checkpoint.path, archive)
-            if source is not None and source.root.weights.is_state_dict:
-                writer.write_edited(source, entries)
-                return []
-            notes = writer.write_state_dict(entries)
+            edited = source if source is not None and source.root.weights.is_state_dict else None
+            notes = writer.write_edited(edited, tensors) if edited is not None else writer.write_state_dict(tensors)
+            marks = [entry for entry in entries if entry.role == "bits"]
+            self.add_records(archive, _PREFIX, marks, checkpoint.metadata.get(KEY, ""))
+        if edited is not None:
+            return notes
         if source is not None and (source.root.keys or is_module(source.top)):
             notes.append("Only the state_dict is saved, not the objects around it.")
         return notes
@@ -93,13 +95,13 @@ class _Writer:
         self._source = source
         self._archive = archive
 
-    def write_edited(self, source: Document, entries: Sequence[Entry]) -> None:
+    def write_edited(self, source: Document, entries: Sequence[Entry]) -> list[str]:
         """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys."""
         for name, storage in source.extra.items():
-            if name not in _WRITTEN_ANEW:
-                self._add(name, storage.nbytes, _storage_parts(storage), name)
+            if name not in _WRITTEN_ANEW and not name.startswith(FOLDER):
+                self._add(name, storage.nbytes, partial(_storage_parts, storage), name)
         for key, storage in source.storages.items():
-            self._add(f"data/{key}", storage.nbytes, _storage_parts(storage), key)
+            self._add(f"data/{key}", storage.nbytes, partial(_storage_parts, storage), key)
         keys = (key for key in map(str, itertools.count()) if key not in source.storages)
         before = mapping_of(source.root.weights.value) or {}
         by_name = {str(key): value for key, value in before.items()}
@@ -111,6 +113,7 @@ class _Writer:
         }
         rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
         self._finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
+        return []
 
     def write_state_dict(self, entries: Sequence[Entry]) -> list[str]:
         """A state_dict by itself; what was one tensor under several names still is. Gives notes for the user."""
@@ -148,13 +151,13 @@ class _Writer:
     def _add_tensor(self, entry: Entry, key: str) -> Call:
         """Write a tensor's elements as a storage of its own, and give the pickle's description of it."""
         info = entry.source
-        self._add(f"data/{key}", info.nbytes, entry.chunks(), entry.name)
+        self._add(f"data/{key}", info.nbytes, entry.chunks, entry.name)
         alone = replace(info, storage_offset=0, stride=contiguous_stride(info.shape))
         return _rebuild(_persistent(info.dtype, key, info.nbytes), alone)
 
     def _add_storage(self, info: TensorInfo, key: str) -> Persistent:
         """Write the whole storage that a tensor looks into."""
-        self._add(f"data/{key}", info.storage.nbytes, _storage_parts(info.storage), info.name)
+        self._add(f"data/{key}", info.storage.nbytes, partial(_storage_parts, info.storage), info.name)
         return _persistent(info.dtype, key, info.storage.nbytes)
 
     def _finish(self, top: Any) -> None:
@@ -166,10 +169,14 @@ class _Writer:
                 f"{self._source}: what stands beside the weights nests too deeply to be written. Save as .safetensors."
             ) from error
         for name, content in zip(_WRITTEN_ANEW, (pickled, b"little", b"3\n"), strict=True):
-            self._add(name, len(content), [content], name)
+            self._add(name, len(content), partial(_once, content), name)
 
-    def _add(self, name: str, nbytes: int, parts: Iterable[memoryview | bytes], what: str) -> None:
-        self._archive.add(f"archive/{name}", nbytes, parts, what)
+    def _add(self, name: str, nbytes: int, parts: Parts, what: str) -> None:
+        self._archive.add(f"{_PREFIX}/{name}", nbytes, parts, what)
+
+
+def _once(content: bytes) -> list[bytes]:
+    return [content]
 
 
 def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:
