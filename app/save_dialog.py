@@ -33,8 +33,6 @@ from app.session import Session
 from pruner import PrunerError, Pruning
 from pruner.estimate import Weight, weigh_all
 from pruner.export import check_target, container_of, form_named, forms, has_place
-from pruner.formats import Format
-from pruner.zips.container import ZipContainer
 from resources import demo_model
 
 _FORM_KEY = "save/form"
@@ -43,7 +41,8 @@ _ORDER = ("permanent", "masked", "masks", "reversible")
 _SHARD_GB = 5.0
 """What the Hugging Face libraries take."""
 _EXPLAINED = {
-    "permanent": "Zeros under the tensors' own names. Loads everywhere as before; the file keeps its size.",
+    "permanent": "Zeros under the tensors' own names. Loads everywhere as before; without compression the file "
+    "keeps its size.",
     "masked": "NAME_orig and NAME_mask, as torch has them while pruning is on. For going on in torch with "
     "prune.identity; pruned tensors take twice the space.",
     "masks": "NAME_mask for each pruned tensor and nothing else, for custom_from_mask.",
@@ -59,7 +58,8 @@ _TITLES = {
 _SLOT = "weights of forms"
 _NO_FASTER = "Zeros make no dense kernel faster."
 _PACKED = (
-    "torch.load reads a compressed file, but never with mmap=True: that fails, or gives wrong values without an error."
+    "torch.load (1.6 and later) reads a compressed file, but not with mmap=True: that fails, or gives wrong values "
+    "without an error."
 )
 
 
@@ -226,13 +226,14 @@ class SaveDialog(QDialog):
             if not self.path.text().strip():
                 raise PrunerError("Give the file a name.")
             container = container_of(self._source, target.absolute(), self.form, shards)
-            self.compress.setEnabled(isinstance(container, ZipContainer))
+            packs = self._packs(target.absolute())
+            self.compress.setEnabled(packs)
             remark = check_target(
                 self._source, target.absolute(), self.form, shard_bytes=shards, compress=self._compress
             )
             self._weigh(target.absolute(), shards)
             self._show_weight()
-            self.facts.setText(self._facts(container))
+            self.facts.setText(f"{self._compression(container.title, packs)} {_NO_FASTER}".strip())
             self.save.setEnabled(True)
         except PrunerError as error:
             remark = str(error)
@@ -251,11 +252,19 @@ class SaveDialog(QDialog):
     def _compress(self) -> bool:
         return self.compress.isEnabled() and self.compress.isChecked()
 
-    def _facts(self, container: Format) -> str:
-        """What does not get smaller or faster."""
-        if not isinstance(container, ZipContainer):
-            return f"{container.title} has no compression; choose .pt to compress. {_NO_FASTER}"
-        return f"{_PACKED} {_NO_FASTER}" if self._compress else _NO_FASTER
+    def _compression(self, container: str, packs: bool) -> str:
+        """What compressing does not do."""
+        if packs:
+            return _PACKED if self._compress else ""
+        return f"{container} has no compression; choose .pt to compress."
+
+    def _packs(self, path: Path) -> bool:
+        """Whether what would be saved there can be compressed."""
+        try:
+            check_target(self._source, path, self.form, shard_bytes=self._shard_bytes, compress=True)
+        except PrunerError:
+            return False
+        return True
 
     def _weigh(self, path: Path, shards: int | None) -> None:
         """Have the forms weighed behind the window, where the container is another than before."""
@@ -289,9 +298,8 @@ class SaveDialog(QDialog):
             self.weight.setText(f"–; the dense file is {dense}")
             self.save.setText(verb)
             return
-        how = "about, measured on a sample" if weight.sampled else "counted"
-        share = numbers.percent(weight.nbytes / max(self._source.file_bytes, 1))
-        self.weight.setText(f"{numbers.size(weight.nbytes)} ({how}), {share} of the dense file ({dense})")
+        times = f"{weight.nbytes / max(self._source.file_bytes, 1):.2f} × the dense file ({dense})"
+        self.weight.setText(f"{_text(weight)}, {times}{'; measured on a sample' if weight.sampled else ''}")
         self.save.setText(f"{verb} {_text(weight)}")
 
     def done(self, result: int) -> None:

@@ -37,10 +37,12 @@ def target_of(
     """What saving a form to `path` makes.
 
     `patches` says whether the form leaves names, shapes and types; `marks`, whether it has masks beside them;
-    `compress`, whether entries are to be deflated. Raises `PrunerError` where the name stands for no container, or for
-    one that the form has no place in or that cannot be compressed.
+    `compress`, whether entries are to be deflated: `.pt` is a zip archive then, whatever the source is. Raises
+    `PrunerError` where the name stands for no container, or for one that the form has no place in or that cannot be
+    compressed.
     """
-    target = _target_of(checkpoint, patches, form, path, shard_bytes, marks)
+    packs = not compress or isinstance(formats()[checkpoint.format], ZipContainer)
+    target = _target_of(checkpoint, patches and packs, form, path, shard_bytes, marks)
     return _deflating(target) if compress else target
 
 
