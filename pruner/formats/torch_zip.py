@@ -13,6 +13,7 @@ from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
 from pruner.entries import Entry, made_contiguous
 from pruner.errors import PrunerError
+from pruner.patching import Region, regions_by_storage, zeroed
 from pruner.pickles.document import MAX_PICKLE, Document, big_endian, open_document, sound_pickle
 from pruner.pickles.repickle import write_pickle
 from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module
@@ -25,7 +26,6 @@ from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
 from pruner.zips.writing import Parts, ZipWriter
 
-_CHUNK = 4 << 20
 _PREFIX = "archive"
 _WRITTEN_ANEW = ("data.pkl", "byteorder", "version")
 
@@ -65,12 +65,14 @@ class TorchZip(ZipContainer):
         with ZipWriter(target, meter, deflate=self.deflate) as archive:
             writer = _Writer(checkpoint.path, archive)
             edited = source if source is not None and source.root.weights.is_state_dict else None
-            notes = writer.write_edited(edited, tensors) if edited is not None else writer.write_state_dict(tensors)
+            notes: list[str] = []
+            if edited is not None:
+                writer.write_edited(checkpoint, edited, tensors)
+            else:
+                notes = writer.write_state_dict(tensors)
             marks = [entry for entry in entries if entry.role == "bits"]
             self.add_records(archive, _PREFIX, marks, checkpoint.metadata.get(KEY, ""))
-        if edited is not None:
-            return notes
-        if source is not None and (source.root.keys or is_module(source.top)):
+        if edited is None and source is not None and (source.root.keys or is_module(source.top)):
             notes.append("Only the state_dict is saved, not the objects around it.")
         return notes
 
@@ -95,25 +97,26 @@ class _Writer:
         self._source = source
         self._archive = archive
 
-    def write_edited(self, source: Document, entries: Sequence[Entry]) -> list[str]:
+    def write_edited(self, checkpoint: Checkpoint, source: Document, entries: Sequence[Entry]) -> None:
         """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys."""
+        masks = {entry.source.name: entry.mask for entry in entries if entry.role == "zeroed" and entry.mask}
+        regions = regions_by_storage(checkpoint, masks)
         for name, storage in source.extra.items():
             if name not in _WRITTEN_ANEW and not name.startswith(FOLDER):
                 self._add(name, storage.nbytes, partial(_storage_parts, storage), name)
         for key, storage in source.storages.items():
-            self._add(f"data/{key}", storage.nbytes, partial(_storage_parts, storage), key)
+            self._add(f"data/{key}", storage.nbytes, partial(_storage_parts, storage, regions.get(storage, ())), key)
         keys = (key for key in map(str, itertools.count()) if key not in source.storages)
         before = mapping_of(source.root.weights.value) or {}
         by_name = {str(key): value for key, value in before.items()}
         tensors = {
             entry.name: by_name[entry.source.name]
-            if entry.role in ("as_is", "orig")
+            if entry.role in ("as_is", "orig", "zeroed")
             else self._add_tensor(entry, next(keys))
             for entry in entries
         }
         rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
         self._finish(_replaced(source.top, source.root.keys, {**tensors, **rest}))
-        return []
 
     def write_state_dict(self, entries: Sequence[Entry]) -> list[str]:
         """A state_dict by itself; what was one tensor under several names still is. Gives notes for the user."""
@@ -201,10 +204,10 @@ def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:
     return pairs
 
 
-def _storage_parts(storage: Storage) -> Iterator[memoryview]:
+def _storage_parts(storage: Storage, regions: Sequence[Region] = ()) -> Iterator[memoryview]:
     with unpacked(storage) as read:
-        for start in range(0, storage.nbytes, _CHUNK):
-            yield read(min(_CHUNK, storage.nbytes - start)).data
+        for _, after, _ in zeroed(read, storage.nbytes, regions):
+            yield after.data
 
 
 def _persistent(dtype: str, key: str, nbytes: int) -> Persistent:

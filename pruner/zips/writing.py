@@ -10,7 +10,7 @@ from zlib_ng.zlib_ng import crc32
 
 from pruner.parallel import threads_here
 from pruner.progress import Meter
-from pruner.zips.deflate import deflated, gains
+from pruner.zips.deflate import BLOCK, deflated, gains
 from pruner.zips.directory import DEFLATED, STORED, ZipEntry
 
 Parts = Callable[[], Iterable[memoryview | bytes]]
@@ -55,14 +55,31 @@ class ZipWriter:
         It is deflated with `packed`, or where the writer does that and it makes the entry smaller: where it does not,
         `parts` are asked for once more.
         """
-        begun = self._file.tell()
         self._meter.step(0, what)
-        entry = self._write(name, nbytes, parts, what, DEFLATED) if packed or (self._deflate and nbytes) else None
+        deflate = packed or (self._deflate and nbytes > 0)
+        if nbytes <= BLOCK:
+            self._entries.append(self._write_small(name, nbytes, parts, what, deflate, packed))
+            return
+        begun = self._file.tell()
+        entry = self._write(name, nbytes, parts, what, DEFLATED) if deflate else None
         if entry is None or not (packed or gains(entry.packed, nbytes)):
             self._file.seek(begun)
             self._file.truncate()
             entry = self._write(name, nbytes, parts, what, STORED, again=entry is not None)
         self._entries.append(entry)
+
+    def _write_small(self, name: str, nbytes: int, parts: Parts, what: str, deflate: bool, packed: bool) -> ZipEntry:
+        """Write an entry that is made in memory; seeking back and forth for it would take longer than all else."""
+        content = b"".join(parts())
+        method, data = STORED, content
+        if deflate and (gains(len(smaller := b"".join(deflated([content], 1))), nbytes) or packed):
+            method, data = DEFLATED, smaller
+        begun = self._file.tell()
+        entry = ZipEntry(name, method, crc32(content), len(data), nbytes, begun, 0, begun, False)
+        self._file.write(_local(entry, begun))
+        self._file.write(data)
+        self._meter.step(nbytes, what)
+        return entry
 
     def _write(self, name: str, nbytes: int, parts: Parts, what: str, method: int, *, again: bool = False) -> ZipEntry:
         begun = self._file.tell()
