@@ -66,12 +66,13 @@ class TorchZip(ZipContainer):
             writer = _Writer(checkpoint.path, archive)
             edited = source if source is not None and source.root.weights.is_state_dict else None
             notes: list[str] = []
+            root = checkpoint.root if edited is not None else ""
             if edited is not None:
                 writer.write_edited(checkpoint, edited, tensors)
             else:
                 notes = writer.write_state_dict(tensors)
             marks = [entry for entry in entries if entry.role == "bits"]
-            self.add_records(archive, _PREFIX, marks, checkpoint.metadata.get(KEY, ""))
+            self.add_records(archive, _PREFIX, marks, checkpoint.metadata.get(KEY, ""), root)
         if edited is None and source is not None and (source.root.keys or is_module(source.top)):
             notes.append("Only the state_dict is saved, not the objects around it.")
         return notes
@@ -172,14 +173,10 @@ class _Writer:
                 f"{self._source}: what stands beside the weights nests too deeply to be written. Save as .safetensors."
             ) from error
         for name, content in zip(_WRITTEN_ANEW, (pickled, b"little", b"3\n"), strict=True):
-            self._add(name, len(content), partial(_once, content), name)
+            self._archive.add_bytes(f"{_PREFIX}/{name}", content)
 
     def _add(self, name: str, nbytes: int, parts: Parts, what: str) -> None:
         self._archive.add(f"{_PREFIX}/{name}", nbytes, parts, what)
-
-
-def _once(content: bytes) -> list[bytes]:
-    return [content]
 
 
 def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:

@@ -26,7 +26,7 @@ from pruner.zips.writing import ZipWriter
 
 FOLDER = ".secateur/"
 """Where in an archive's own folder our records lie."""
-_RECORD, _MARKS = "pruning.json", "marks/"
+_RECORD, _ROOT, _MARKS = "pruning.json", "root", "marks/"
 _OURS = re.compile(r"[^/]+/\.secateur/(.*)", re.DOTALL)
 _MAX_RECORD = 1 << 28
 
@@ -54,15 +54,18 @@ class ZipContainer:
         if not self.deflate and not self.record and len(theirs) == len(entries):
             return patch_archive(path, target, theirs, regions, meter)
         prefix = next(iter(entries)).partition("/")[0]
-        add = lambda archive: self.add_records(archive, prefix, self.marks, self.record)  # noqa: E731
+        add = lambda archive: self.add_records(archive, prefix, self.marks, self.record, checkpoint.root)  # noqa: E731
         return patch_archive(path, target, theirs, regions, meter, anew=True, deflate=self.deflate, beside=add)
 
     @staticmethod
-    def add_records(archive: ZipWriter, prefix: str, marks: Sequence[Entry], record: str) -> None:
-        """Write the record of a pruning, where there is one, and its marks, under the archive's folder `prefix`."""
+    def add_records(archive: ZipWriter, prefix: str, marks: Sequence[Entry], record: str, root: str) -> None:
+        """Write the record of a pruning, where there is one, and its marks, under the archive's folder `prefix`.
+
+        `root` says which of several sets of weights in the archive they are of.
+        """
         if record:
-            text = record.encode()
-            archive.add(f"{prefix}/{FOLDER}{_RECORD}", len(text), lambda: [text], _RECORD)
+            archive.add_bytes(f"{prefix}/{FOLDER}{_RECORD}", record.encode())
+            archive.add_bytes(f"{prefix}/{FOLDER}{_ROOT}", _bytes(root))
         for mark in marks:
             name = f"{prefix}/{FOLDER}{_MARKS}{_quoted(mark.source.name)}"
             archive.add(name, mark.nbytes, mark.chunks, mark.name)
@@ -71,17 +74,22 @@ class ZipContainer:
     def with_marks(checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint with what the records in its archive tell."""
         found = {name[1]: entry for name, entry in _ours(read_entries(checkpoint.path))}
-        record = found.get(_RECORD)
-        if record is None:
+        if not {_RECORD, _ROOT} <= found.keys():
             return checkpoint
-        text = entry_bytes(checkpoint.path, record, _MAX_RECORD).decode("utf-8", "replace")
+        text, root = (entry_bytes(checkpoint.path, found[name], _MAX_RECORD) for name in (_RECORD, _ROOT))
+        if root != _bytes(checkpoint.root):
+            return checkpoint
         marks: dict[str, TensorInfo] = {}
         for name, entry in found.items():
             of = checkpoint.tensors.get(unquote(name.removeprefix(_MARKS), errors="surrogatepass"))
             if name.startswith(_MARKS) and of is not None:
                 bits = TensorInfo(of.name, "buffer", "uint8", (entry.size,), (1,), storage_of(checkpoint.path, entry))
                 marks |= {of.name: bits} if is_mark(bits, of) else {}
-        return replace(checkpoint, marks=marks, metadata={**checkpoint.metadata, KEY: text})
+        return replace(checkpoint, marks=marks, metadata={**checkpoint.metadata, KEY: text.decode("utf-8", "replace")})
+
+
+def _bytes(root: str) -> bytes:
+    return root.encode("utf-8", "surrogatepass")
 
 
 def _ours(entries: Mapping[str, ZipEntry]) -> Iterator[tuple[re.Match[str], ZipEntry]]:

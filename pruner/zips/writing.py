@@ -68,6 +68,10 @@ class ZipWriter:
             entry = self._write(name, nbytes, parts, what, STORED, again=entry is not None)
         self._entries.append(entry)
 
+    def add_bytes(self, name: str, content: bytes) -> None:
+        """Write an entry that is in memory."""
+        self.add(name, len(content), lambda: [content], name)
+
     def _write_small(self, name: str, nbytes: int, parts: Parts, what: str, deflate: bool, packed: bool) -> ZipEntry:
         """Write an entry that is made in memory; seeking back and forth for it would take longer than all else."""
         content = b"".join(parts())

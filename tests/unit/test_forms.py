@@ -221,5 +221,17 @@ def test_that_the_marks_of_an_archive_lie_beside_what_torch_reads(source, tmp_pa
     out = pruner.save(checkpoint, rounds(checkpoint), tmp_path / "out.pt", "reversible").path
     with zipfile.ZipFile(out) as archive:
         ours = [name for name in archive.namelist() if "/.secateur/" in name]
-    assert len(ours) == 1 + len(WEIGHTS)
+    assert len(ours) == 2 + len(WEIGHTS)
     assert torch.load(out, weights_only=True).keys() == {"model", "epoch"}
+
+
+def test_that_marks_are_of_one_set_of_weights_among_several(tmp_path):
+    state = net().state_dict()
+    torch.save({"model": state, "ema": {name: value + 1 for name, value in state.items()}}, tmp_path / "net.pt")
+    checkpoint = pruner.open_checkpoint(tmp_path / "net.pt", "ema")
+    result = rounds(checkpoint)
+    out = pruner.save(checkpoint, result, tmp_path / "out.pt", "reversible").path
+    assert pruner.stored_pruning(pruner.open_checkpoint(out, "ema")).tensors == dict(result.tensors)
+    assert pruner.stored_pruning(pruner.open_checkpoint(out, "model")) is None
+    alone = pruner.save(checkpoint, result, tmp_path / "alone.pt", "reversible", shard_bytes=10_000).path
+    assert pruner.stored_pruning(pruner.open_checkpoint(alone)).tensors == dict(result.tensors)
