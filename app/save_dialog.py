@@ -31,7 +31,7 @@ from app.jobs import Failure
 from app.plain import plain_label, plain_tip
 from app.session import Session
 from pruner import PrunerError, Pruning
-from pruner.estimate import Weight, weigh_all
+from pruner.estimate import Weight, dense_bytes, weigh_all
 from pruner.export import check_target, container_of, form_named, forms, has_place
 from resources import demo_model
 
@@ -84,6 +84,7 @@ class SaveDialog(QDialog):
         self.facts = plain_label(self)
         self.weight = plain_label(self)
         self.remark = plain_label(self)
+        self._dense = dense_bytes(self._source)
         self._known: dict[str, Weight | str] = {}
         self._asked: object = None
         self._build()
@@ -292,13 +293,13 @@ class SaveDialog(QDialog):
 
     def _show_weight(self) -> None:
         weight = self._known.get(self.form)
-        dense = numbers.size(self._source.file_bytes)
+        dense = numbers.size(self._dense)
         verb = "Replace" if Path(self.path.text()).exists() else "Save"
         if not isinstance(weight, Weight):
             self.weight.setText(f"–; the dense file is {dense}")
             self.save.setText(verb)
             return
-        times = f"{weight.nbytes / max(self._source.file_bytes, 1):.2f} × the dense file ({dense})"
+        times = f"{weight.nbytes / max(self._dense, 1):.2f} × the dense file ({dense})"
         self.weight.setText(f"{_text(weight)}, {times}{'; measured on a sample' if weight.sampled else ''}")
         self.save.setText(f"{verb} {_text(weight)}")
 

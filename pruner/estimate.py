@@ -44,7 +44,8 @@ def weigh(
 ) -> Generator[None, None, Weight]:
     """What `save` would make of the same; it yields between samples, to give way.
 
-    Uncompressed it is exact to the few bytes by which tensors are described. Raises `PrunerError` as `save` does.
+    Uncompressed it is exact to the few bytes by which tensors are described; a copy of a source whose entries are
+    packed is packed, too. Raises `PrunerError` as `save` does.
     """
     chosen = form_named(form)
     target = target_of(checkpoint, chosen.patches, form, path, shard_bytes, marks=chosen.marks, compress=compress)
@@ -53,17 +54,28 @@ def weigh(
     rest = _rest(checkpoint, chosen, target)
     total = sum(entry.nbytes for entry in entries) + sum(storage.nbytes for storage in rest)
     described = _ENTRY_BYTES * (len(entries) + len(rest)) + len(record_of(pruning, form))
-    if not compress:
+    packed_already = target.patched and any(info.storage.deflated is not None for info in checkpoint.tensors.values())
+    if not compress and not packed_already:
         marks = sum(entry.nbytes for entry in entries if entry.role == "bits")
         if not target.patched:
             return Weight(total + described)
-        return Weight(checkpoint.file_bytes + (marks + len(record_of(pruning, form)) if marks else 0))
+        return Weight(dense_bytes(checkpoint) + (marks + len(record_of(pruning, form)) if marks else 0))
     packed, count = 0.0, 0
     for piece in _samples([*entries, *rest], total):
         packed += min(packed_size(piece) / len(piece), 1.0)
         count += 1
         yield
     return Weight(round(total * packed / max(count, 1)) + described, sampled=True)
+
+
+def dense_bytes(checkpoint: Checkpoint) -> int:
+    """Bytes of the checkpoint's files as they would be without compression and without masks beside the values."""
+    document = checkpoint.detail
+    storages = {info.storage for info in checkpoint.tensors.values()}
+    storages |= set(document.storages.values()) if isinstance(document, Document) else set()
+    saved = sum(one.nbytes - one.deflated for one in storages if one.deflated is not None)
+    marks = (mark.storage.deflated or mark.nbytes for mark in checkpoint.marks.values())
+    return checkpoint.file_bytes + saved - sum(marks)
 
 
 def _entries(checkpoint: Checkpoint, pruning: Pruning, form: Form, target: Target) -> list[Entry]:

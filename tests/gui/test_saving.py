@@ -83,3 +83,17 @@ def test_that_a_reversible_file_opens_pruned_and_undo_takes_it_off(qtbot, sessio
     session.redo()
     assert session.pruning[WEIGHT].mask == before[WEIGHT].mask
     assert window.isVisible()
+
+
+def test_that_a_reversible_file_whose_record_is_damaged_opens_with_its_values(qtbot, session, dialog, tmp_path):
+    dialog.findChild(QRadioButton, "form_reversible").click()
+    type_path(qtbot, dialog, tmp_path / "out.safetensors")
+    with qtbot.waitSignal(session.saved, timeout=10_000):
+        qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    out = tmp_path / "out.safetensors"
+    out.write_bytes(out.read_bytes().replace(b'\\"l1_unstructured\\"', b'\\"l7_unstructured\\"'))
+    told = []
+    session.message.connect(lambda message: told.append(message.text))
+    open_and_count(qtbot, session, out)
+    assert session.pruning is None
+    assert any("its pruning cannot be told" in text and "The values are whole" in text for text in told)

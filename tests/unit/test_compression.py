@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 import pruner
 from pruner import Plan, PrunerError
-from pruner.estimate import Weight, weigh_all
+from pruner.estimate import Weight, dense_bytes, weigh_all
 from pruner.progress import Meter
 from pruner.zips.deflate import BLOCK, deflated
 from pruner.zips.directory import read_entries
@@ -174,6 +174,16 @@ def test_that_uncompressed_forms_weigh_what_was_counted(dense, tmp_path, suffix)
         saved = pruner.save(checkpoint, result, out, form)
         assert isinstance(told[form], Weight)
         assert told[form].nbytes == pytest.approx(saved.nbytes, abs=6000)
+
+
+def test_that_a_source_that_is_compressed_and_reversible_is_weighed_beside_the_dense_file(dense, tmp_path):
+    checkpoint = pruner.open_checkpoint(dense)
+    middle = pruner.save(checkpoint, pruned(checkpoint), tmp_path / "middle.pt", "reversible", compress=True)
+    again = pruner.open_checkpoint(middle.path)
+    assert dense_bytes(again) == pytest.approx(dense.stat().st_size, abs=6000)
+    result, out = pruner.stored_pruning(again), tmp_path / "out.pt"
+    told = next(filter(None, weigh_all(again, result, out, ["permanent"])))
+    assert told["permanent"].nbytes == pytest.approx(pruner.save(again, result, out).nbytes, rel=0.05)
 
 
 def test_that_an_archive_with_entries_beyond_4_gib_is_written_by_the_rules(tmp_path):
