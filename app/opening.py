@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pruner import Checkpoint, PrunerError, open_checkpoint
+from pruner import Checkpoint, PrunerError, Pruning, open_checkpoint, stored_pruning
 from pruner.module_tree import ModuleNode, module_tree
 from pruner.plan import is_candidate
 from pruner.progress import Progress
@@ -13,17 +13,26 @@ from pruner.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A checkpoint and the tree of its modules."""
+    """A checkpoint and the tree of its modules.
+
+    `pruning` is what a reversible file holds beside its values; `damage` says why it cannot be told.
+    """
 
     checkpoint: Checkpoint
     tree: ModuleNode
+    pruning: Pruning | None = None
+    damage: str = ""
 
 
 def open_document(path: Path, root: str | None, progress: Progress) -> Opened:
     """What a file holds under `root`, or under the key that its keys suggest; raises as `open_checkpoint` does."""
     progress(0, 1, path.name)
     checkpoint = open_checkpoint(path, root)
-    return Opened(checkpoint, module_tree(checkpoint))
+    tree = module_tree(checkpoint)
+    try:
+        return Opened(checkpoint, tree, stored_pruning(checkpoint))
+    except PrunerError as error:
+        return Opened(checkpoint, tree, damage=str(error))
 
 
 def open_again(old: Checkpoint, progress: Progress) -> Opened:

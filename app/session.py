@@ -117,14 +117,14 @@ class Session(Document):
         title = f"Recipe {name}: {numbers.plural(len(plans), 'round')}"
         self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
-    def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
+    def save(self, path: Path, form: str, shard_bytes: int | None = None, compress: bool = False) -> None:
         """Save what is pruned now to a new file in the container that its ending chooses, or as shards of a size."""
         checkpoint, pruning = self.checkpoint, self.pruning
         if checkpoint is None or pruning is None:
             return
 
         def run(progress: Progress) -> Saved:
-            return save(checkpoint, pruning, path, form, shard_bytes=shard_bytes, progress=progress)
+            return save(checkpoint, pruning, path, form, shard_bytes=shard_bytes, compress=compress, progress=progress)
 
         def done(saved: Saved) -> None:
             self._saved(pruning, saved)
@@ -149,6 +149,7 @@ class Session(Document):
 
     def _opened(self, opened: Opened) -> None:
         self._take(opened, {}, ())
+        self._take_up(opened)
 
     def _reloaded(self, opened: Opened) -> None:
         old, planned, new = self.checkpoint, self.amounts, opened.checkpoint
@@ -159,6 +160,7 @@ class Session(Document):
             self.tell("warning", f"{new.path.name} has no weights under “{old.root}” any more.")
         if gone := len(planned) - len(kept):
             self.tell("warning", f"{numbers.plural(gone, 'planned amount')} no longer fit and went.")
+        self._take_up(opened)
         self.tell("info", f"Reloaded {new.path.name}.")
 
     def _take(self, opened: Opened, planned: Entries, selected: tuple[str, ...]) -> None:
@@ -180,6 +182,17 @@ class Session(Document):
         super()._announce(selected)
         assert self.checkpoint is not None
         self.view.request("zeros", count_in_file(self.checkpoint), self._found_zeros, self._failed, urgency=1)
+
+    def _take_up(self, opened: Opened) -> None:
+        """Go on from the pruning that the file holds beside its original values; Undo takes it off."""
+        if (pruning := opened.pruning) is not None:
+            state = replace(self._history.state, pruning=pruning)
+            label = f"stored pruning of {numbers.plural(len(pruning), 'tensor')}"
+            self._step(lambda: self._history.push(label, state))
+            self._saved_pruning = pruning
+            self.tell("info", f"The file holds the original values and the {label}, which Undo takes off.")
+        if opened.damage:
+            self.tell("warning", opened.damage)
 
     def _count_channels(self) -> None:
         """Count the channels that are left, where an amount counts them and rounds have pruned some."""

@@ -18,6 +18,7 @@ from pruner.errors import (
 from pruner.export import Saved, save
 from pruner.formats import open_checkpoint
 from pruner.in_memory import masks_of
+from pruner.marks import stored_pruning
 from pruner.mask import Mask
 from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
@@ -81,6 +82,7 @@ __all__ = [
     "random_unstructured",
     "remove",
     "save",
+    "stored_pruning",
 ]
 
 

@@ -18,8 +18,8 @@ from pruner.methods import Method, RankingMethod, Scope
 from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
 from pruner.progress import Meter, Progress
-from pruner.rounds import Outcome, Store, in_memory, required, run_round, zeros_of
-from pruner.spill import MaskFile, release
+from pruner.rounds import Outcome, Store, required, run_round, zeros_of
+from pruner.spill import release, room_for
 from pruner.ties import identical, sharers
 from pruner.transfers import on_device
 
@@ -127,7 +127,7 @@ def prune(
     groups = groups_of(checkpoint, plan)
     _require_possible(checkpoint, plan, groups, before)
     meter = Meter(sum(_work(checkpoint, plan, group) for group in groups), progress)
-    store = _store([checkpoint[name].numel for group in groups for name in group], memory)
+    store = room_for([checkpoint[name].numel for group in groups for name in group], memory)
     made: dict[str, TensorPruning] = {}
     notes: list[str] = []
     for group in groups:
@@ -184,16 +184,21 @@ def groups_of(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
     return [list(first)] if plan.scope == "global" and first else [[name] for name in first]
 
 
-def _store(sizes: Sequence[int], memory: int) -> Store:
-    """Where masks of so many elements are kept: a file where they would take more than half of the memory."""
-    nbytes = sum(size // 8 + 1 for size in sizes)
-    return MaskFile(nbytes, len(sizes)).put if nbytes > memory // 2 else in_memory
-
-
 def _twin(checkpoint: Checkpoint, name: str, made: Mapping[str, TensorPruning]) -> TensorPruning:
     """What became of a tensor by another name."""
     other = next(one.name for one in sharers(checkpoint.tensors, checkpoint[name]) if one.name in made)
     return replace(made[other], name=name)
+
+
+def with_twins(checkpoint: Checkpoint, pruning: Pruning) -> Pruning:
+    """The same with the tensors that are pruned too since they are the same memory."""
+    tensors = dict(pruning.tensors)
+    for name, one in pruning.tensors.items():
+        info = checkpoint[name]
+        for other in sharers(checkpoint.tensors, info):
+            if identical(other, info):
+                tensors.setdefault(other.name, replace(one, name=other.name))
+    return replace(pruning, tensors=tensors)
 
 
 def _work(checkpoint: Checkpoint, plan: Plan, group: Sequence[str]) -> int:

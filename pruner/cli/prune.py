@@ -16,6 +16,7 @@ from pruner.cli.shared import end_progress, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
 from pruner.export import check_target, forms, save
 from pruner.formats import open_checkpoint
+from pruner.marks import stored_pruning
 from pruner.methods import Scope, methods
 from pruner.plan import DEFAULT_METHOD
 from pruner.prune import DEFAULT_MEMORY, prune_rounds
@@ -91,8 +92,10 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
     type=click.Choice(sorted(forms())),
     default="permanent",
     show_default=True,
-    help="Pruned values written as 0, or NAME_orig and NAME_mask as torch has them while pruning is on.",
+    help="permanent: pruned values are 0. masked: NAME_orig and NAME_mask, as torch has them while pruning is on. "
+    "masks: the masks alone. reversible: original values, with masks and rounds that Secateur opens again.",
 )
+@click.option("--compress", is_flag=True, help="Deflate what is in a .pt wherever that makes it smaller.")
 @click.option("--shard-size", type=byte_size, metavar="SIZE", help="Save a folder of shards of at most 5GB, 500MB, …")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
@@ -144,6 +147,7 @@ def prune(
     floors: tuple[tuple[str, float], ...],
     ceilings: tuple[tuple[str, float], ...],
     form: str,
+    compress: bool,
     shard_size: int | None,
     device: str,
     memory: int,
@@ -168,16 +172,26 @@ def prune(
         given = amounts_of(chosen, last_wins(amounts), tensors)
         asked = asked_for(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
     checkpoint = open_checkpoint(file, root)
-    check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
+    check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force, compress=compress)
     if script_file is not None:
         require_script_free(script_file, (file, out), force)
     plans = plans_of(recipe, checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
     progress, text = terminal_progress(), ""
     try:
-        result = prune_rounds(checkpoint, plans, device, progress, memory=memory)
+        before = stored_pruning(checkpoint, memory)
+        result = prune_rounds(checkpoint, plans, device, progress, after=before, memory=memory)
         if script_file is not None:
             text = script(checkpoint, plans, result, style=style, goal=goal)
-        saved = save(checkpoint, result, out, form, overwrite=force, shard_bytes=shard_size, progress=progress)
+        saved = save(
+            checkpoint,
+            result,
+            out,
+            form,
+            overwrite=force,
+            shard_bytes=shard_size,
+            compress=compress,
+            progress=progress,
+        )
     finally:
         end_progress(progress)
     if script_file is not None:
