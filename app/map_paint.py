@@ -75,15 +75,17 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
     painter.setPen(QColor(theme.muted))
     scale = numbers.figure(float(f"{scale_of(drawn.tile, pane.part):.3g}"))
     low, high = ("0", "1") if pane.part == "mask" else (f"−{scale}", f"+{scale}")
+    if pane.part != "mask" and drawn.scheme.shows == "magnitude":
+        low, high = "0", scale
     top = pane.area.bottom() + _SPACE
     low_wide, high_wide = (QFontMetricsF(plain).horizontalAdvance(text) for text in (low, high))
     baseline = top + metrics.ascent()
     painter.drawText(QPointF(pane.outer.left(), baseline), low)
     room = pane.outer.width() - low_wide - high_wide - 2 * _SPACE
     bar = QRectF(pane.outer.left() + low_wide + _SPACE, top + (line - _BAR) / 2, min(max(room, 8), 160), _BAR)
-    painter.drawImage(bar, ramp_image(pane.part, theme))
+    painter.drawImage(bar, ramp_image(pane.part, theme, drawn.scheme))
     painter.drawText(QPointF(bar.right() + _SPACE, baseline), high)
-    words = meanings(pane.part, drawn.tile)
+    words = meanings(pane.part, drawn.tile, drawn.scheme.shows)
     fitting = [text for text in words if QFontMetricsF(plain).horizontalAdvance(text) <= pane.outer.width()]
     text = fitting[0] if fitting else metrics.elidedText(words[-1], Qt.TextElideMode.ElideRight, int(pane.width()))
     painter.drawText(QPointF(pane.outer.left(), baseline + line), text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from PySide6.QtCore import QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -11,12 +11,15 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolT
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
 from app.map_colours import PARTS, Part
+from app.map_layouts import Arrangement
+from app.map_look import LookButton
 from app.map_paint import Pane
+from app.map_slices import SliceBar
 from app.map_words import TITLES, parse_index
 from app.plain import plain_tip
 from pruner.mask import Mask
-from pruner.picture import CACHE, Picture
-from pruner.pyramid import Tile, find_next
+from pruner.picture import CACHE, Picture, picture
+from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
 
 _COMPACT = "padding: 3px 6px;"
 """The row of controls must not widen the window."""
@@ -51,9 +54,17 @@ class MapView(QWidget):
         self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
         self.goto = QLineEdit(self)
         self.next = QToolButton(self)
+        self.look = LookButton(self)
+        self.slices = SliceBar(self)
+        self._given: Picture | None = None
+        self._goal: int | None = None
         self._build()
         self.canvas.pointed.connect(self._point)
-        self.canvas.arrived.connect(self._tell_marked)
+        self.canvas.arrived.connect(self._arrive)
+        self.canvas.show_scheme(self.look.scheme)
+        self.look.recoloured.connect(self._recolour)
+        self.look.rearranged.connect(self._rearrange)
+        self.slices.changed.connect(self.look.arrange)
         self.canvas.failed.connect(self.failed)
         CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
 
@@ -70,7 +81,7 @@ class MapView(QWidget):
 
     def _build(self) -> None:
         self.goto.setObjectName("goto")
-        self.goto.setPlaceholderText("Go to index…")
+        self.goto.setPlaceholderText("Go to…")
         self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
         self.goto.setAccessibleName("Go to index")
         self.goto.setStyleSheet(_COMPACT)
@@ -94,11 +105,15 @@ class MapView(QWidget):
         row.addStretch(1)
         row.addWidget(self.goto)
         row.addWidget(self.next)
+        row.addWidget(self.look)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         box.addLayout(row)
+        box.addWidget(self.slices)
         box.addWidget(self.canvas, 1)
+        self.look.setStyleSheet(_COMPACT)
+        self.slices.hide()
 
     # What is shown
 
@@ -119,7 +134,54 @@ class MapView(QWidget):
             self._set_wrong("")
             self.goto.clear()
             self.pointed.emit("")
-        self.canvas.show_picture(picture, keep_view)
+            self._goal = None
+        self._given = picture
+        self.look.show_for(picture.layout.shape)
+        self._show_slices()
+        if (picture.layout, picture.pyramid.aggregate) == self.wanted(picture.layout.shape):
+            self._lane.drop("map-picture")
+            self.canvas.show_picture(picture, keep_view)
+        elif picture.pyramid.read == 1:
+            self._make(picture, keep_view)
+
+    def wanted(self, shape: tuple[int, ...]) -> tuple[Layout, Aggregate]:
+        """How a tensor is to be looked at: the layout of its picture, and what blocks show."""
+        return self.look.layout_of(shape), self.look.aggregate
+
+    def _make(self, given: Picture, keep_view: bool) -> None:
+        """Make and show the picture of a tensor as it is to be looked at."""
+        plane = given.plane
+        steps = picture(plane.checkpoint, plane.info.name, plane.mask, *self.wanted(plane.info.shape))
+        self._lane.request("map-picture", _with_end(steps), lambda made: self._place(made, keep_view), self.failed.emit)
+
+    def _place(self, made: Picture, keep_view: bool) -> None:
+        shown = self.canvas.picture
+        if shown is not None and shown.layout != made.layout:
+            same = shown.plane.info is made.plane.info and shown.layout.whole == made.layout.whole
+            keep_view = keep_view and same
+            self.canvas.marked = self.canvas.hovered = None
+        self.canvas.show_picture(made, keep_view)
+
+    def _rearrange(self) -> None:
+        """Show the tensor in the layout that was chosen."""
+        self._show_slices()
+        if self._given is not None:
+            self._make(self._given, keep_view=True)
+
+    def _recolour(self) -> None:
+        """Draw values in the way that was chosen; means have a picture of their own."""
+        self.canvas.show_scheme(self.look.scheme)
+        shown = self.canvas.picture
+        if shown is not None and self._given is not None and shown.pyramid.aggregate != self.look.aggregate:
+            self._make(self._given, keep_view=True)
+
+    def _show_slices(self) -> None:
+        shape = self._given.layout.shape if self._given is not None else ()
+        arrangement: Arrangement = self.look.arrangement(shape)
+        slices = len(shape) > 2 and not is_line(shape) and arrangement.kind == "slices"
+        if slices:
+            self.slices.show_slice(shape, arrangement)
+        self.slices.setVisible(slices)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the pictures as those of before, while others are made."""
@@ -200,8 +262,22 @@ class MapView(QWidget):
     def _mark(self, flat: int) -> None:
         assert self.canvas.picture is not None
         self._origin = flat
-        self.canvas.mark(*self.canvas.picture.layout.place(flat), _NEAR)
+        layout = self.canvas.picture.layout
+        if layout.holding(flat) != layout:  # in another slice
+            self._goal = flat
+            self.look.arrange(self.look.arrangement(layout.shape).holding(layout, flat))
+            return
+        self.canvas.mark(*layout.place(flat), _NEAR)
         self._tell_marked()
+
+    def _arrive(self) -> None:
+        """Mark what was gone to, when its slice is there."""
+        shown, goal = self.canvas.picture, self._goal
+        if goal is not None and shown is not None and shown.layout == shown.layout.holding(goal):
+            self._goal = None
+            self._mark(goal)
+        else:
+            self._tell_marked()
 
     def _tell_marked(self) -> None:
         """Tell of the marked element, when its tile is there and nothing else is pointed at."""
@@ -215,3 +291,8 @@ class MapView(QWidget):
         self.pointed.emit(text)
         if not text:
             self._tell_marked()
+
+
+def _with_end(steps: Generator[Picture | None, None, Picture]) -> Iterator[Picture | None]:
+    """What is known of a picture so far, and at last the whole."""
+    yield (yield from steps)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pruner.pyramid.area import Area, Box
 from pruner.pyramid.layout import Layout, Numbers, Read, dimension_names, full_counts, row_strips, span
 
-_THIN = 8
+_THIN = 6
 """How many times longer than wide a plane is that is better seen in bands."""
 
 
@@ -67,7 +67,7 @@ class Grid(Layout):
     @property
     def thin(self) -> bool:
         """Whether it is many times longer than wide."""
-        return max(self.rows, self.columns) > _THIN * max(min(self.rows, self.columns), 1)
+        return max(self.rows, self.columns) >= _THIN * max(min(self.rows, self.columns), 1)
 
     @cached_property
     def _fixed(self) -> tuple[int, ...]:
