@@ -46,6 +46,7 @@ class LookButton(QToolButton):
         super().__init__(parent)
         self.setObjectName("map_look")
         self.setText("View ▾")
+        self.setAccessibleName("View of the map")
         self.setToolTip("What blocks show, layout and colours")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._arrangements: dict[int, Arrangement] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from app.map_camera import Camera
 from app.map_colours import Drawn, Part, ramp_image, scale_of
 from app.map_words import TITLES, meanings
 from app.theme import Theme
-from pruner.pyramid import Layout
+from pruner.pyramid import Area, Layout
 
 GAP = 16
 NUMBER_PIXELS = 44
@@ -144,14 +145,16 @@ def paint_lines(painter: QPainter, pane: Pane, layout: Layout, theme: Theme) -> 
     """Lines between the filters of a convolution, and between cells that have numbers in them, where there is room."""
     high, wide = layout.kernel
     scale = pane.camera.scale
-    if scale >= NUMBER_PIXELS:
-        _grid(painter, pane, layout, 1, 1, QPen(QColor(theme.surface), 1))
-    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
-        _grid(painter, pane, layout, high, wide, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
-
-
-def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, pen: QPen) -> None:
     seen = pane.camera.area(pane.area, layout)
+    if scale >= NUMBER_PIXELS:
+        cells = range(seen.top, seen.bottom + 1), range(seen.left, seen.right + 1)
+        _grid(painter, pane, seen, *cells, QPen(QColor(theme.surface), 1))
+    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
+        filters = layout.edges(True, seen.top, seen.bottom), layout.edges(False, seen.left, seen.right)
+        _grid(painter, pane, seen, *filters, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
+
+
+def _grid(painter: QPainter, pane: Pane, seen: Area, rows: Iterable[int], columns: Iterable[int], pen: QPen) -> None:
     pen.setCosmetic(True)
     painter.setPen(pen)
     first, last = (
@@ -159,10 +162,10 @@ def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, p
         pane.camera.to_screen(pane.area, seen.right, seen.bottom),
     )
     lines = []
-    for column in range(-(-seen.left // wide) * wide, seen.right + 1, wide):
+    for column in columns:
         x = pane.camera.to_screen(pane.area, column, 0).left()
         lines.append(QLineF(x, first.top(), x, last.top()))
-    for row in range(-(-seen.top // high) * high, seen.bottom + 1, high):
+    for row in rows:
         y = pane.camera.to_screen(pane.area, 0, row).top()
         lines.append(QLineF(first.left(), y, last.left(), y))
     painter.drawLines(lines)

@@ -23,8 +23,8 @@ _GAP = 48
 class Bands(Layout):
     """A thin plane cut into bands that lie beside each other (a tall one) or under each other, with gaps between.
 
-    `length` rows (or columns) of the inner plane are a band; one begins every `step` columns (or rows), a multiple of
-    the blocks that are seen when all bands are. Gaps have no elements, so nothing is hidden by what lies between bands.
+    `length` rows (or columns) of the inner plane are a band; one begins every `step` columns (or rows), for wide ones a
+    multiple of the blocks that are seen when all bands are. Gaps have no elements, so what lies between hides nothing.
     """
 
     inner: Grid
@@ -37,11 +37,11 @@ class Bands(Layout):
         long, wide, side = inner.rows, inner.columns, inner.kernel[0]
         if long < wide:
             long, wide, side = wide, long, inner.kernel[1]
+        room = 8 << max(0, (wide // _GAP // 8).bit_length() - 1) if wide >= _GAP else 1
+        step = (wide + max(1, wide // _GAP) + room - 1) // room * room
         unit = math.lcm(8, side)
-        count = max(1, round(math.sqrt(long / max(wide, 1))))
-        length = min(math.ceil(math.ceil(long / count) / unit) * unit, long)
-        room = 8 << max(0, (wide // _GAP // 8).bit_length() - 1)
-        return cls(inner, max(length, 1), (wide + max(1, wide // _GAP) + room - 1) // room * room)
+        count = max(1, round(math.sqrt(long / step)))
+        return cls(inner, min(math.ceil(math.ceil(long / count) / unit) * unit, long), step)
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -74,6 +74,11 @@ class Bands(Layout):
     def columns(self) -> int:  # type: ignore[override]
         """Places across."""
         return self._span if self._tall else self.length
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Rows and columns of one filter."""
+        return self.inner.kernel
 
     @property
     def held(self) -> int:
@@ -141,7 +146,7 @@ class Bands(Layout):
 
     def strips(self, most: int) -> Iterator[Area] | None:
         """Strips of one band after another, where bands are cut from rows that follow each other."""
-        if not self._tall or self.inner.strips(most) is None:
+        if not self._tall or self.step % 8 or self.inner.strips(most) is None:
             return None
         return self._strips(most)
 
@@ -153,6 +158,14 @@ class Bands(Layout):
                 # up to the next band and the plane's last row, so that the strips fill the plane
                 bottom = self.length if strip.bottom == rest else strip.bottom
                 yield Area(strip.top, left, bottom, min(left + self.step, self._span))
+
+    def edges(self, down: bool, first: int, last: int) -> list[int]:
+        """Where filters end, in each band of its own."""
+        if down == self._tall:
+            return self.inner.edges(down, first, last)
+        edges = self.inner.edges(down, 0, self._wide)
+        bands = range(first // self.step, last // self.step + 1)
+        return [edge for band in bands for each in edges if first <= (edge := band * self.step + each) <= last]
 
     def holding(self, flat: int) -> Layout:
         """The bands of the plane that has the element."""

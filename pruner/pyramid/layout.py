@@ -89,6 +89,11 @@ class Layout(ABC):
         """
         return None
 
+    def edges(self, down: bool, first: int, last: int) -> list[int]:
+        """The rows (or the columns), from `first` up to `last`, at which a filter ends or begins."""
+        side = self.kernel[0 if down else 1]
+        return [*range(-(-first // side) * side, last + 1, side)]
+
     def holding(self, flat: int) -> Layout:
         """The layout of its kind that has an element in its plane, by the element's flat index."""
         return self

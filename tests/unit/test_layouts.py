@@ -146,5 +146,19 @@ def test_that_words_tell_where_a_block_lies():
     assert Grid.filters(shape, turned=True).where(Area(0, 8, 8, 16)) == "in 0–2, out 2–5"
     assert Grid.slices(shape, 0, 1, (0, 0, 2, 1)).where(Area(0, 8, 8, 16)) == "out 0–7, in 8–15, ky 2, kx 1"
     bands = Bands.over(Grid.filters((90, 6)))
-    assert bands.where(Area(0, 0, 8, 8)) == "rows 0–7, columns 0–5"
-    assert bands.where(Area(0, 0, 8, 24)).count("rows") == 3
+    assert bands.where(Area(0, 0, 8, 6)) == "rows 0–7, columns 0–5"
+    assert bands.where(Area(8, 0, 16, 8)) == "rows 8–15, columns 0–5 and rows 32–39, columns 0"
+
+
+@given(st.lists(st.integers(1, 9), min_size=3, max_size=4), st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=40)
+def test_that_lines_lie_between_filters_and_never_in_one(shape, turned, down):
+    inner = Grid.filters(tuple(shape), turned)
+    for layout in (inner, Bands.over(inner)):
+        edges = set(layout.edges(down, 0, layout.rows if down else layout.columns))
+        side, last = layout.kernel[0 if down else 1], layout.rows if down else layout.columns
+        for place in range(1, last):
+            pair = [layout.flat(*((at, 0) if down else (0, at))) for at in (place - 1, place)]
+            if None not in pair:
+                outer = [layout.index_of(flat)[inner.down[0] if down else inner.across[0]] for flat in pair]
+                assert (place in edges) == (outer[0] != outer[1] or side == 1)
