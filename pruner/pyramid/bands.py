@@ -15,8 +15,10 @@ from pruner.pyramid.area import Area
 from pruner.pyramid.grid import Grid
 from pruner.pyramid.layout import Layout, Numbers, Read, row_strips
 
-_GAP = 48
-"""A band is about so many times as wide as the gap beside it."""
+_SMALL_PANE = 160
+"""Pixels of a plane between whose bands a gap can still be seen."""
+_STREAMED = 64
+"""The width from which bands begin at blocks of the finest level, so that a pass over the file can build them."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class Bands(Layout):
         long, wide, side = inner.rows, inner.columns, inner.kernel[0]
         if long < wide:
             long, wide, side = wide, long, inner.kernel[1]
-        room = 8 << max(0, (wide // _GAP // 8).bit_length() - 1) if wide >= _GAP else 1
-        step = (wide + max(1, wide // _GAP) + room - 1) // room * room
+        seen = math.ceil(math.sqrt(long * wide) / _SMALL_PANE)  # elements to a pixel where all is seen
+        room = min(1 << (seen - 1).bit_length(), 1 << max(wide // 8, 1).bit_length() - 1)
+        if wide >= _STREAMED:
+            room = max(room, 8)
+        step = (wide // room + 1 + (wide % room > 0)) * room
         unit = math.lcm(8, side)
         count = max(1, round(math.sqrt(long / step)))
         return cls(inner, min(math.ceil(math.ceil(long / count) / unit) * unit, long), step)
