@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
 from app import numbers
+from app.colour_maps import Scheme
 from app.figure import SPACE, Make, Paint, Sheet
 from app.figure_axes import Axis, axis_of, most_ticks, paint_below, paint_left, room_below, room_left, round_numbers
 from app.map_camera import MOST_PIXELS, Camera
@@ -17,7 +18,7 @@ from app.map_colours import Drawn, Part, draw
 from app.map_paint import GAP, Pane, paint_frame, paint_tiles
 from app.map_tiles import wanted_block
 from pruner.picture import Picture
-from pruner.pyramid import Area, Layout
+from pruner.pyramid import Area, Bands, Grid, Layout
 
 _MOST_READ = 1 << 24
 """Elements that are read for a picture; a larger area comes from the pyramid, in coarser blocks where need be."""
@@ -53,7 +54,7 @@ class _Grid:
         return self.rows * (scale * area.rows + self.above + self.below)
 
 
-def map_body(picture: Picture, parts: tuple[Part, ...], area: Area) -> Make:
+def map_body(picture: Picture, parts: tuple[Part, ...], area: Area, scheme: Scheme) -> Make:
     """Paints the parts of an area; its tile is read for the sheet's own pixels."""
 
     def make(sheet: Sheet) -> Iterator[Paint | None]:
@@ -62,7 +63,7 @@ def map_body(picture: Picture, parts: tuple[Part, ...], area: Area) -> Make:
         block = wanted_block(picture, camera, sheet.ratio)
         if area.rows * area.columns > _MOST_READ:
             block = max(block, picture.pyramid.levels[0].block)
-        drawn = draw(picture.tile(area, block), parts, sheet.theme)
+        drawn = draw(picture.tile(area, block), parts, sheet.theme, scheme)
         yield lambda painter: _paint(painter, sheet, grid, drawn, parts, area, camera)
 
     return make
@@ -107,7 +108,17 @@ def _titles(layout: Layout) -> tuple[str, str]:
     """What columns and rows are."""
     if layout.folded:
         return "element of the row", f"row of {numbers.count(layout.columns)} elements"
-    return ("column", "row") if len(layout.shape) == 2 else ("input channel", "output channel")
+    if isinstance(layout, Bands):
+        across, down = _titles(layout.inner)
+        return f"{across} (in bands)", f"{down} (in bands)"
+    assert isinstance(layout, Grid)
+    return _dimension(layout, layout.across[0]), _dimension(layout, layout.down[0])
+
+
+def _dimension(layout: Grid, dim: int) -> str:
+    if len(layout.shape) == 2:
+        return ("row", "column")[dim]
+    return ("output channel", "input channel")[dim] if dim < 2 else f"index of dimension {dim}"
 
 
 def _axes(sheet: Sheet, pane: Pane, layout: Layout, area: Area) -> tuple[Axis, Axis]:
@@ -129,6 +140,8 @@ def _axes(sheet: Sheet, pane: Pane, layout: Layout, area: Area) -> tuple[Axis, A
         return numbers.count(round(value))
 
     titles = _titles(layout)
+    if isinstance(layout, Bands):  # where a row lies says no number
+        return axis_of(titles[0], (), x, label), axis_of(titles[1], (), y, label)
     columns = [
         one for one in round_numbers(left, right - 1, across, 1) if pane.area.left() <= x(one) <= pane.area.right()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from app.map_camera import Camera
 from app.map_colours import Drawn, Part, ramp_image, scale_of, values_of
 from app.map_words import TITLES, meanings
 from app.theme import Theme
-from pruner.pyramid import Layout
+from pruner.pyramid import Area, Layout
 
 GAP = 16
 NUMBER_PIXELS = 44
@@ -75,16 +76,17 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
     painter.setPen(QColor(theme.muted))
     scale = numbers.figure(float(f"{scale_of(drawn.tile, pane.part):.3g}"))
     ends = {"mask": ("0", "1"), "agreement": ("", "")}
-    low, high = ends.get(pane.part, (f"−{scale}", f"+{scale}"))
+    least = "0" if drawn.scheme.shows == "magnitude" else f"−{scale}"
+    low, high = ends.get(pane.part, (least, scale if least == "0" else f"+{scale}"))
     top = pane.area.bottom() + _SPACE
     low_wide, high_wide = (QFontMetricsF(plain).horizontalAdvance(text) for text in (low, high))
     baseline = top + metrics.ascent()
     painter.drawText(QPointF(pane.outer.left(), baseline), low)
     room = pane.outer.width() - low_wide - high_wide - 2 * _SPACE
     bar = QRectF(pane.outer.left() + low_wide + _SPACE, top + (line - _BAR) / 2, min(max(room, 8), 160), _BAR)
-    painter.drawImage(bar, ramp_image(pane.part, theme))
+    painter.drawImage(bar, ramp_image(pane.part, theme, drawn.scheme))
     painter.drawText(QPointF(bar.right() + _SPACE, baseline), high)
-    words = meanings(pane.part, drawn.tile)
+    words = meanings(pane.part, drawn.tile, drawn.scheme.shows)
     fitting = [text for text in words if QFontMetricsF(plain).horizontalAdvance(text) <= pane.outer.width()]
     text = fitting[0] if fitting else metrics.elidedText(words[-1], Qt.TextElideMode.ElideRight, int(pane.width()))
     painter.drawText(QPointF(pane.outer.left(), baseline + line), text)
@@ -142,14 +144,16 @@ def paint_lines(painter: QPainter, pane: Pane, layout: Layout, theme: Theme) -> 
     """Lines between the filters of a convolution, and between cells that have numbers in them, where there is room."""
     high, wide = layout.kernel
     scale = pane.camera.scale
-    if scale >= NUMBER_PIXELS:
-        _grid(painter, pane, layout, 1, 1, QPen(QColor(theme.surface), 1))
-    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
-        _grid(painter, pane, layout, high, wide, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
-
-
-def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, pen: QPen) -> None:
     seen = pane.camera.area(pane.area, layout)
+    if scale >= NUMBER_PIXELS:
+        cells = range(seen.top, seen.bottom + 1), range(seen.left, seen.right + 1)
+        _grid(painter, pane, seen, *cells, QPen(QColor(theme.surface), 1))
+    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
+        filters = layout.edges(True, seen.top, seen.bottom), layout.edges(False, seen.left, seen.right)
+        _grid(painter, pane, seen, *filters, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
+
+
+def _grid(painter: QPainter, pane: Pane, seen: Area, rows: Iterable[int], columns: Iterable[int], pen: QPen) -> None:
     pen.setCosmetic(True)
     painter.setPen(pen)
     first, last = (
@@ -157,10 +161,10 @@ def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, p
         pane.camera.to_screen(pane.area, seen.right, seen.bottom),
     )
     lines = []
-    for column in range(-(-seen.left // wide) * wide, seen.right + 1, wide):
+    for column in columns:
         x = pane.camera.to_screen(pane.area, column, 0).left()
         lines.append(QLineF(x, first.top(), x, last.top()))
-    for row in range(-(-seen.top // high) * high, seen.bottom + 1, high):
+    for row in rows:
         y = pane.camera.to_screen(pane.area, 0, row).top()
         lines.append(QLineF(first.left(), y, last.left(), y))
     painter.drawLines(lines)

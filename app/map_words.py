@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from app import numbers
+from app.colour_maps import Shows
 from app.map_colours import Part
 from pruner.pairs import PairTile
-from pruner.pyramid import Layout, Tile
+from pruner.pyramid import Area, Layout, Tile
 
 TITLES: dict[Part, str] = {
     "before": "Before",
@@ -30,7 +31,7 @@ _ONE = {
 }
 
 
-def meanings(part: Part, tile: Tile) -> tuple[str, ...]:
+def meanings(part: Part, tile: Tile, shows: Shows = "extreme") -> tuple[str, ...]:
     """What a pixel of a part means, the longest wording first, for where there is room."""
     size = f"{tile.block} × {tile.block}"
     if part == "agreement":
@@ -42,10 +43,17 @@ def meanings(part: Part, tile: Tile) -> tuple[str, ...]:
     if tile.read < 1 and tile.block > 1:
         return (f"values, {tile.read:.0%} of them read", f"{tile.read:.0%} read")
     if tile.block == 1:
-        return _ONE[part]
+        what = "magnitude" if shows == "magnitude" and part in _ONE else "value"
+        return tuple(text.replace("value", what) for text in _ONE[part])
     if part == "apart":
         return (f"largest difference of {size} elements", f"largest difference of {size}", f"largest of {size}")
     whose = _WHOSE.get(part, "")
+    if tile.aggregate == "mean":
+        of = {"after": ", 0 where pruned", "difference": ", 0 where kept"}.get(part, "")
+        return f"mean of {size} values{of}", f"mean of {size}{of}", f"mean of {size} values", f"mean of {size}"
+    if shows == "magnitude":
+        largest = f"largest {whose}magnitude of {size}"
+        return f"{largest} elements", largest, f"largest {whose}of {size}", f"largest of {size}"
     return (
         f"{whose}value of largest magnitude, of {size} elements",
         f"largest {whose}value of {size} elements",
@@ -68,8 +76,9 @@ def describe(tile: Tile, row: int, column: int) -> str:
         assert index is not None
         return f"{tile.layout.describe(index)} · {numbers.figure(before)}{'' if kept else ' → pruned'}"
     share = f"{numbers.percent(kept / elements)} kept, {numbers.count(kept)} of {numbers.count(elements)}"
-    largest = f"largest {numbers.figure(before)}{'' if before == after else f' → {numbers.figure(after)}'}"
-    return f"{_where(tile, *place)} · {share} · {'values not read yet' if before != before else largest}"
+    figure = f"{numbers.figure(before)}{'' if before == after else f' → {numbers.figure(after)}'}"
+    stands = f"{'mean' if tile.aggregate == 'mean' else 'largest'} {figure}"
+    return f"{_where(tile, *place)} · {share} · {'values not read yet' if before != before else stands}"
 
 
 def _describe_pair(tile: PairTile, row: int, column: int, place: tuple[int, int]) -> str:
@@ -92,19 +101,9 @@ def _describe_pair(tile: PairTile, row: int, column: int, place: tuple[int, int]
 
 def _where(tile: Tile, y: int, x: int) -> str:
     """The rows and columns, or filters, of a block."""
-    layout, block = tile.layout, tile.block
-    top, left = tile.area.top + y * block, tile.area.left + x * block
-    bottom, right = min(top + block, layout.rows) - 1, min(left + block, layout.columns) - 1
-    if layout.folded:
-        first = layout.flat(top, left)
-        return f"{bottom - top + 1} runs of {right - left + 1} elements, from element {first} on"
-    high, wide = layout.kernel
-    down, across = ("rows", "columns") if (high, wide) == (1, 1) else ("out", "in")
-    return f"{_range(down, top // high, bottom // high)}, {_range(across, left // wide, right // wide)}"
-
-
-def _range(what: str, first: int, last: int) -> str:
-    return f"{what} {first}" if first == last else f"{what} {first}–{last}"
+    top, left = tile.area.top + y * tile.block, tile.area.left + x * tile.block
+    block = Area(top, left, top + tile.block, left + tile.block)
+    return tile.layout.where(block.within(tile.layout.whole))
 
 
 def parse_index(text: str, layout: Layout) -> int:

@@ -184,7 +184,9 @@ class TensorPanel(QWidget):
         self._busy.start()
         pruning = self._session.pruning
         mask = pruning[name].mask if pruning is not None and name in pruning else None
-        self._session.view.request("tensor", summaries(checkpoint, name, mask), self._show, self._failed)
+        self._session.view.request(
+            "tensor", summaries(checkpoint, name, mask, *self.map.wanted(info.shape)), self._show, self._failed
+        )
         self._load_threshold()
 
     def _load_threshold(self) -> None:
