@@ -107,10 +107,15 @@ class CheckPanel(QWidget):
         self.model.show_findings(findings or ())
         self._pages.setCurrentIndex(int(bool(findings)))
         self.told.setText("" if findings is None else _summary(findings))
-        self._empty.setText("" if findings == () else _INVITES if self._session.checkpoint is not None else _EMPTY)
+        self._empty.setText(self._invitation(findings))
         if findings:
             self.table.selectRow(0)
         self._refresh()
+
+    def _invitation(self, findings: tuple[Finding, ...] | None) -> str:
+        if findings is not None:
+            return "Looked for: " + " · ".join(check.title for check in all_checks().values())
+        return _INVITES if self._session.checkpoint is not None else _EMPTY
 
     def _refresh(self, *_: object) -> None:
         session, chosen = self._session, self.model.chosen

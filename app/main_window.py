@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import numbers
 from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
@@ -33,8 +32,8 @@ from app.log_panel import JobsPanel, MessagesPanel
 from app.menus import build_menus
 from app.messages import Message
 from app.method_actions import MethodActions
+from app.offers import offer
 from app.palette import Palette
-from app.plain import menu_text, plain_tip
 from app.recent import remember
 from app.recipe_actions import ENDING, RecipeActions
 from app.save_dialog import SaveDialog
@@ -250,35 +249,8 @@ class MainWindow(QMainWindow):
             self.banner.show_message(message, self.actions_[message.offer] if message.offer else None)
 
     def _refresh(self, *_: object) -> None:
-        """Say on the commands what they would do, and offer those that can run."""
-        session, actions = self.session, self.actions_
-        busy = session.work.busy
-        planned = len(session.next_round.planned)
-        text = f"Prune {numbers.plural(planned, 'tensor')}" if planned else "Prune"
-        actions["prune"].setText(text)
-        actions["prune"].setToolTip("Ctrl+Return" if planned else self._why_nothing_is_planned())
-        actions["prune"].setEnabled(planned > 0 and not busy)
-        actions["part"].setEnabled(session.checkpoint is not None and not session.choice.takes_amount)
-        actions["save"].setEnabled(session.pruning is not None and not busy)
-        actions["cancel"].setEnabled(busy)
-        for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):
-            verb = name.capitalize()
-            actions[name].setText(menu_text(f"{verb} {label}" if label else verb))
-            actions[name].setToolTip(plain_tip(f"{verb} {label}" if label else f"Nothing to {name}"))
-            actions[name].setEnabled(label is not None and not busy)
-        actions["again"].setEnabled(bool(session.last_amounts))
-        actions["clear"].setEnabled(bool(session.amounts))
-        actions["examine"].setEnabled(session.checkpoint is not None and not busy)
-        actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
-        for name in ("filter", "select_all", "copy_picture", "save_picture", "compare"):
-            actions[name].setEnabled(session.checkpoint is not None)
+        offer(self.session, self.actions_)
         self._show_title()
-
-    def _why_nothing_is_planned(self) -> str:
-        choice = self.session.choice
-        if choice.takes_amount:
-            return choice.lacks or "Plan an amount first: type 30% or 1000 in the tree"
-        return choice.lacks or "Have tensors take part first: select them, and press Space in the tree"
 
     def _show_title(self) -> None:
         checkpoint = self.session.checkpoint
