@@ -168,10 +168,8 @@ class WholeModelPanel(QWidget):
             self._compute(_LAYOUT, self._layout(tree), self._take_plane)
         if "shares" in stale:
             self._measure()
-            measure = self.page.measure
-            self._compute(
-                _SHARES, self._look_up(self._session.next_round, measure), partial(self._take_shares, measure)
-            )
+            measure, planned = self.page.measure, self._session.next_round
+            self._compute(_SHARES, self._look_up(planned, measure), partial(self._take_shares, measure))
 
     def _measure(self) -> None:
         """Measure what is not known yet of the norms; what comes in is shown bit by bit."""

@@ -63,7 +63,8 @@ def test_that_the_colour_and_the_words_tell_the_share_of_the_norm_that_is_lost(q
     qtbot.waitUntil(lambda: f"L2 norm: {100 * share:.1f}\u2009% lost" in said(net))
     qtbot.mouseMove(net.view, middle(box_of(net, "features.3")))
     qtbot.waitUntil(lambda: f"L2 norm of its 1 pruned tensor: {100 * share:.1f}\u2009% lost" in said(net))
-    qtbot.keyClicks(net.by, "L1")
+    qtbot.keyClick(net.by, Qt.Key.Key_Down)
+    assert net.by.currentText() == "L1 norm lost"
     qtbot.mouseMove(net.view, middle(box_of(net, NAME)))
     drawn(qtbot, net)
     share = lost(session, tmp_path / "net.pt", NAME, 1)
@@ -96,6 +97,7 @@ def test_that_what_is_not_measured_yet_is_told_apart(qtbot, session, net, monkey
     session.select(["classifier.weight"])
     qtbot.waitUntil(lambda: not net.busy)
     qtbot.waitUntil(lambda: colour_at(net, point).name().upper() == theme.current().line.upper())
+    qtbot.mouseMove(net.view, middle(box_of(net, "classifier.weight")))
     qtbot.mouseMove(net.view, middle(box_of(net, NAME)))
     qtbot.waitUntil(lambda: "L2 norm: not measured yet" in said(net))
 
