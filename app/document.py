@@ -12,6 +12,7 @@ from app import numbers, planning
 from app.choice import Choice
 from app.fitting import is_prunable, left
 from app.forecast import Outlook
+from app.forest import Forest
 from app.history import History, State
 from app.messages import Message, Severity
 from app.next_round import Entries, NextRound
@@ -41,6 +42,7 @@ class Document(QObject):
         super().__init__(parent)
         self.checkpoint: Checkpoint | None = None
         self.tree: ModuleNode | None = None
+        self.forest = Forest(None)
         self.selected: tuple[str, ...] = ()
         self.zeros: Mapping[str, int] = {}
         self._channels: Mapping[str, int] = {}

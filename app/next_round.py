@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from app import numbers
 from app.choice import WHOLE, Choice
 from app.fitting import is_prunable, zeros_now
-from app.forecast import NOTHING, Outlook, Stock, left_for, pooled, taken, zeros_after
+from app.forecast import Outlook, Stock, left_for, pooled, taken, zeros_after
+from app.ledger import UNKNOWN, Ledger, columns_of
 from pruner import Amount, AmountValueError, Checkpoint, Pruning
 from pruner.ties import sharers
 
@@ -177,20 +180,44 @@ class NextRound:
         known = self.choice.takes_amount and not self.choice.together
         return Outlook(numel, zeros, zeros_after(self.choice, amount, self.stock(name)) if known else None)
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Zeros of all tensors now and after the round, as `outlook` tells them one by one."""
+        assert self.checkpoint is not None
+        names, pruning = self.checkpoint.tensors, self.pruning
+        if pruning is None:
+            counts = [self.zeros.get(name, UNKNOWN) for name in names]
+        else:
+            found = (zeros_now(pruning, self.zeros, name) for name in names)
+            counts = [UNKNOWN if zeros is None else zeros for zeros in found]
+        now = np.array(counts, np.int64)
+        after = now.copy()
+        known = self.choice.takes_amount and not self.choice.together
+        for place, name in enumerate(names):
+            if (amount := self.planned.get(name)) is not None:
+                zeros = zeros_after(self.choice, amount, self.stock(name)) if known else None
+                after[place] = UNKNOWN if zeros is None else zeros
+        return Ledger(now, after)
+
     def outlook_of_all(self) -> tuple[int, Outlook]:
         """How many of the prunable tensors are counted, and their zeros now and after the round."""
         assert self.checkpoint is not None
-        names = [name for name, info in self.checkpoint.tensors.items() if info.prunable]
-        known = {name: part for name in names if (part := self.outlook(name)) is not None}
-        total = sum(known.values(), NOTHING)
+        columns, ledger = columns_of(self.checkpoint), self.ledger
+        rows = np.flatnonzero(columns.prunable & (ledger.now != UNKNOWN))
+        numel, now, afters = int(columns.numels[rows].sum()), int(ledger.now[rows].sum()), ledger.after[rows]
+        total = Outlook(numel, now, None if (afters == UNKNOWN).any() else int(afters.sum()))
         amount = self.amount_of_all
-        if amount is None or not self.planned or not self.planned.keys() <= known.keys():
-            return len(known), total
-        pool, now = self.pool, sum(known[name].now for name in self.planned)
+        if amount is None or not self.planned:
+            return len(rows), total
+        outlooks = [self.outlook(name) for name in self.planned]
+        taking = [one for one in outlooks if one is not None]
+        if len(taking) < len(outlooks):
+            return len(rows), total
+        pool, before = self.pool, sum(one.now for one in taking)
         after = zeros_after(self.choice, amount, pool)
-        alone = pool.numel == sum(known[name].numel for name in self.planned)  # no memory with two names
-        planned = total.now - now + after if after is not None and alone else None
-        return len(known), Outlook(total.numel, total.now, planned)
+        alone = pool.numel == sum(one.numel for one in taking)  # no memory with two names
+        planned = now - before + after if after is not None and alone else None
+        return len(rows), Outlook(numel, now, planned)
 
 
 def _too_many(choice: Choice, amount: Amount, stock: Stock) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.forest import Forest
 from pruner import Checkpoint, PrunerError, open_checkpoint
 from pruner.module_tree import ModuleNode, module_tree
 from pruner.plan import is_candidate
@@ -13,17 +14,19 @@ from pruner.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A checkpoint and the tree of its modules."""
+    """A checkpoint, the tree of its modules, and the tensors in the order of that."""
 
     checkpoint: Checkpoint
     tree: ModuleNode
+    forest: Forest
 
 
 def open_document(path: Path, root: str | None, progress: Progress) -> Opened:
     """What a file holds under `root`, or under the key that its keys suggest; raises as `open_checkpoint` does."""
     progress(0, 1, path.name)
     checkpoint = open_checkpoint(path, root)
-    return Opened(checkpoint, module_tree(checkpoint))
+    tree = module_tree(checkpoint)
+    return Opened(checkpoint, tree, Forest(tree, list(checkpoint.tensors)))
 
 
 def open_again(old: Checkpoint, progress: Progress) -> Opened:

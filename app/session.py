@@ -142,7 +142,7 @@ class Session(Document):
         checkpoint = opened.checkpoint
         before = self.checkpoint
         warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
-        self.checkpoint, self.tree = checkpoint, opened.tree
+        self.checkpoint, self.tree, self.forest = checkpoint, opened.tree, opened.forest
         self._renew(State(planned, None, self.choice))
         self._saved_pruning = None
         self._last_amounts = {}

@@ -6,7 +6,7 @@ from enum import Enum
 
 import numpy as np
 
-from app.fitting import zeros_now
+from app.ledger import UNKNOWN, columns_of
 from app.next_round import NextRound
 from app.norm_losses import NormLosses
 from app.treemap_colours import Shares
@@ -41,16 +41,10 @@ def shares_of(planned: NextRound, measure: Measure, losses: NormLosses) -> Share
     if (norm := measure.norm) is not None:
         found = (losses.of(planned.pruning, name) for name in tensors)
         return np.array([np.nan if loss is None else loss.share(norm) for loss in found], np.float64)
-    zeros = [_zeros(planned, name, measure is Measure.AFTER and name in planned.planned) for name in tensors]
-    known = ((count, info.numel) for count, info in zip(zeros, tensors.values(), strict=True))
-    return np.array([np.nan if count is None else count / max(1, numel) for count, numel in known], np.float64)
-
-
-def _zeros(planned: NextRound, name: str, after: bool) -> int | None:
-    if not after:
-        return zeros_now(planned.pruning, planned.zeros, name)
-    outlook = planned.outlook(name)
-    return outlook.planned if outlook is not None else None
+    ledger, numels = planned.ledger, columns_of(planned.checkpoint).numels
+    zeros = ledger.after if measure is Measure.AFTER else ledger.now
+    shares: Shares = np.where(zeros == UNKNOWN, np.nan, zeros / np.maximum(numels, 1))
+    return shares
 
 
 def top_of(measure: Measure, shares: Shares) -> float:
