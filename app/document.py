@@ -51,6 +51,7 @@ class Document(QObject):
         self._last_amounts: Entries = {}
         self._made: dict[str, Method] = {}
         self._next_round: NextRound | None = None
+        self._unfits: dict[str, str] = {}
 
     # What is known
 
@@ -74,7 +75,7 @@ class Document(QObject):
         """What the next round would do."""
         if self._next_round is None:
             self._next_round = NextRound(
-                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels
+                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels, self._unfits
             )
         return self._next_round
 
@@ -217,6 +218,7 @@ class Document(QObject):
 
     def _renew(self, state: State) -> None:
         self._history = History(state)
+        self._unfits = {}
 
     def _step(self, step: Callable[[], None]) -> None:
         """Go from one state to another, and say what is different."""
@@ -224,6 +226,8 @@ class Document(QObject):
         step()
         after = self._history.state
         self._next_round = None
+        if before.choice != after.choice:
+            self._unfits = {}
         if before.choice != after.choice or before.pruning is not after.pruning:
             self._channels = {}
         if before.choice != after.choice:

@@ -22,7 +22,11 @@ Entries = Mapping[str, Amount | None]
 
 @dataclass(frozen=True, eq=False)
 class NextRound:
-    """What is planned on a checkpoint, and what follows from it; `zeros` and `channels` are what is counted so far."""
+    """What is planned on a checkpoint, and what follows from it; `zeros` and `channels` are what is counted so far.
+
+    `unfits` is what `unfit` has found for the checkpoint and the method. Rounds planned one after another share it,
+    since asking anew takes most of the time of a plan over many tensors.
+    """
 
     checkpoint: Checkpoint | None = None
     pruning: Pruning | None = None
@@ -30,6 +34,7 @@ class NextRound:
     entries: Entries = field(default_factory=dict)
     zeros: Mapping[str, int] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
+    unfits: dict[str, str] = field(default_factory=dict)
 
     # Which tensors
 
@@ -65,9 +70,15 @@ class NextRound:
 
     def unfit(self, name: str) -> str:
         """Why the method has no meaning for a tensor, as the end of a sentence; empty where it has."""
+        why = self.unfits.get(name)
+        if why is None:
+            why = self.unfits[name] = self._unfit(name)
+        return why
+
+    def _unfit(self, name: str) -> str:
         assert self.checkpoint is not None
         info = self.checkpoint[name]
-        if name not in self.entries and not is_prunable(info):  # only prunable tensors become entries
+        if not is_prunable(info):
             return f"its elements ({info.dtype}) have no magnitude to prune by"
         return self.choice.method.unfit(info) if self.choice.method is not None else ""
 
@@ -105,10 +116,15 @@ class NextRound:
         done = self.pruning[name] if self.pruning is not None and name in self.pruning else None
         pruned = done.pruned if done else 0
         zeros = zeros_now(self.pruning, self.zeros, name)
-        if not self.choice.counts_channels or self.unfit(name) or self.choice.method is None:
-            return Stock(info.numel, pruned, zeros, info.numel, info.numel - pruned)
+        if not self._counts_channels or self.unfit(name) or self.choice.method is None:
+            numel = info.numel
+            return Stock(numel, pruned, zeros, numel, numel - pruned)
         units = info.shape[getattr(self.choice.method, "dim", 0)]
         return Stock(info.numel, pruned, zeros, units, self.channels.get(name) if pruned else units)
+
+    @cached_property
+    def _counts_channels(self) -> bool:
+        return self.choice.counts_channels
 
     def count(self, name: str) -> int | None:
         """Units that the round takes of a tensor; None where nothing is planned, or that is not known before."""
@@ -126,6 +142,14 @@ class NextRound:
         """Of planned tensors, or of all together: the units, those that are left, and those that the round takes."""
         if self.choice.together:
             return self.pool.units, self.left_of_all, self.count_of_all
+        names = list(names)
+        return self._sums_of_planned if names == list(self.planned) else self._sums(names)
+
+    @cached_property
+    def _sums_of_planned(self) -> tuple[int, int | None, int | None]:
+        return self._sums(self.planned)
+
+    def _sums(self, names: Iterable[str]) -> tuple[int, int | None, int | None]:
         whole, lefts, counts = 0, 0, 0
         known = True
         for name in names:
