@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.amount_card import AmountCard
@@ -34,6 +34,10 @@ class AmountPanel(QScrollArea):
         layout.addStretch(1)
         self.setWidget(column)
         self.verticalScrollBar().installEventFilter(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the cards need: nothing scrolls sideways here, so what did not fit would be cut off."""
+        return QSize(self._column.minimumSize().width(), super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the width of the cards: the scroll bar takes the room of the gutter."""
