@@ -34,7 +34,7 @@ _WIDTHS = {
     Column.NAME: 156,
     Column.SHAPE: 86,
     Column.ELEMENTS: 80,
-    Column.SPARSITY: 98,
+    Column.SPARSITY: 104,
     Column.AMOUNT: 116,
     Column.AFTER: 72,
     Column.KIND: 84,

@@ -115,6 +115,7 @@ class Views:
                     dock.raise_()
                     self.shoot(f"{_word(dock.windowTitle())}-{name}{size}")
         self.window.resize(*SIZES[""])
+        self.window.actions_["reset_layout"].trigger()  # what the small window has squeezed stays squeezed
         self._map(name)
         self._whole_model(name)
         self._methods(name)
