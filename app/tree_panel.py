@@ -28,7 +28,7 @@ from pruner import PrunerError
 from pruner.plan import is_candidate
 
 _TYPING_MS = 120
-_EXPAND_BELOW, _MOST_FOUND = 400, 2000
+_EXPAND_BELOW, _MOST_FOUND = 400, 1000
 """Up to so many tensors all is unfolded; of what is found in larger models as many levels as have so many rows."""
 _WIDTHS = {
     Column.NAME: 156,
