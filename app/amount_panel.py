@@ -36,7 +36,7 @@ class AmountPanel(QScrollArea):
         self.verticalScrollBar().installEventFilter(self)
 
     def minimumSizeHint(self) -> QSize:
-        """As wide as the cards need it, whatever becomes narrow beside them: there is no scrolling sideways."""
+        """As wide as the cards need: nothing scrolls sideways here, so what did not fit would be cut off."""
         return QSize(self._column.minimumSize().width(), super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

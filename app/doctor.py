@@ -13,7 +13,6 @@ from app.opening import Opened
 from app.watcher import FileWatch
 from pruner import Checkpoint, Pruning
 from pruner.doctor import Finding, examine, repaired, united
-from pruner.module_tree import module_tree
 from pruner.progress import Progress
 
 
@@ -67,7 +66,7 @@ class Doctor(QObject):
         def run(progress: Progress) -> tuple[Opened, Pruning]:
             repair = united(repairs).after(united(before)) if before else united(repairs)
             made, masked = repaired(current, repair, pruning, progress, masks_of=file)
-            return Opened(made, module_tree(made)), masked or Pruning()
+            return Opened.of(made), masked or Pruning()
 
         def done(found: tuple[Opened, Pruning]) -> None:
             if current is document.checkpoint:

@@ -12,6 +12,7 @@ from app import numbers, planning
 from app.choice import Choice
 from app.fitting import is_prunable, left
 from app.forecast import Outlook
+from app.forest import Forest
 from app.history import History, State
 from app.messages import Message, Severity
 from app.next_round import Entries, NextRound
@@ -49,6 +50,7 @@ class Document(QObject):
         self._last_amounts: Entries = {}
         self._made: dict[str, Method] = {}
         self._next_round: NextRound | None = None
+        self._unfits: dict[str, str] = {}
 
     # What is known
 
@@ -58,9 +60,14 @@ class Document(QObject):
         return self._history.state.checkpoint
 
     @property
+    def forest(self) -> Forest:
+        """Its tensors in the order of its modules."""
+        return self._history.state.forest
+
+    @property
     def tree(self) -> ModuleNode | None:
         """The tree of its modules."""
-        return self._history.state.tree
+        return self.forest.tree
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
@@ -87,7 +94,7 @@ class Document(QObject):
         """What the next round would do."""
         if self._next_round is None:
             self._next_round = NextRound(
-                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels
+                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels, self._unfits
             )
         return self._next_round
 
@@ -205,7 +212,7 @@ class Document(QObject):
     def take_repaired(self, made: Opened, pruning: Pruning, repairs: Sequence[Repair], label: str) -> None:
         """Go on with what repairs made of the checkpoint, as one step; amounts of tensors that are gone go."""
         amounts = {name: amount for name, amount in self.amounts.items() if name in made.checkpoint.tensors}
-        state = State(amounts, pruning, self.choice, made.checkpoint, made.tree, (*self.repairs, *repairs))
+        state = State(amounts, pruning, self.choice, made.checkpoint, made.forest, (*self.repairs, *repairs))
         self._step(lambda: self._history.push(label, state))
 
     def forget_pruning(self) -> None:
@@ -236,6 +243,7 @@ class Document(QObject):
 
     def _renew(self, state: State) -> None:
         self._history = History(state)
+        self._unfits = {}
 
     def _step(self, step: Callable[[], None]) -> None:
         """Go from one state to another, and say what is different."""
@@ -246,6 +254,8 @@ class Document(QObject):
         if before.checkpoint is not after.checkpoint:
             self._announce(self.selected)
             return
+        if before.choice != after.choice:
+            self._unfits = {}
         if before.choice != after.choice or before.pruning is not after.pruning:
             self._channels = {}
         if before.choice != after.choice:
@@ -259,7 +269,7 @@ class Document(QObject):
         """Say that the checkpoint is another one; of what is selected stays what it has."""
         assert self.checkpoint is not None
         self._last_amounts = {}
-        self.zeros, self._channels = {}, {}
+        self.zeros, self._channels, self._unfits = {}, {}, {}
         self._next_round = None
         self.selected = ()
         self.checkpoint_changed.emit()

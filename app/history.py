@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.choice import Choice
+from app.forest import Forest
 from pruner import Amount, Checkpoint, Pruning
 from pruner.doctor import Repair
-from pruner.module_tree import ModuleNode
 
 MERGE_SECONDS = 1.5
 
@@ -19,14 +19,14 @@ class State:
     """What a user does to a document: the amounts planned for the next round, what is pruned, and the method chosen.
 
     A tensor takes part in the next round if it is among `amounts`; None stands for one that has no amount of its own,
-    for methods that take none. `checkpoint` is the file's, or what `repairs` made of it; `tree` has its modules.
+    for methods that take none. `checkpoint` is the file's, or what `repairs` made of it; `forest` has its tensors.
     """
 
     amounts: Mapping[str, Amount | None] = field(default_factory=dict)
     pruning: Pruning | None = None
     choice: Choice = field(default_factory=Choice)
     checkpoint: Checkpoint | None = None
-    tree: ModuleNode | None = None
+    forest: Forest = field(default_factory=lambda: Forest(None))
     repairs: tuple[Repair, ...] = ()
 
 

@@ -168,7 +168,7 @@ class Session(Document):
         checkpoint = opened.checkpoint
         before = self.checkpoint
         warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
-        self._renew(State(planned, None, self.choice, checkpoint, opened.tree))
+        self._renew(State(planned, None, self.choice, checkpoint, opened.forest))
         self._saved_pruning = None
         self.files.watch(checkpoint)
         self._announce(selected)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
-from app.fitting import is_prunable, zeros_now
-from app.next_round import NextRound
+from app.fitting import is_prunable
 from app.theme import Theme
 from app.treemap_plane import EXTRA, LAYERS, Ints, pattern
 from pruner import Checkpoint
@@ -52,22 +51,6 @@ def _form(buffer: bool, prunable: bool) -> Form:
     if not prunable:
         return Form.FIXED
     return Form.BUFFER if buffer else Form.PRUNABLE
-
-
-def shares_of(planned: NextRound, after: bool) -> Shares:
-    """The sparsity of each tensor now, or after the round, in the order of the file; NaN where it is not known."""
-    assert planned.checkpoint is not None
-    tensors = planned.checkpoint.tensors
-    zeros = [_zeros(planned, name, after and name in planned.planned) for name in tensors]
-    known = ((count, info.numel) for count, info in zip(zeros, tensors.values(), strict=True))
-    return np.array([np.nan if count is None else count / max(1, numel) for count, numel in known], np.float64)
-
-
-def _zeros(planned: NextRound, name: str, after: bool) -> int | None:
-    if not after:
-        return zeros_now(planned.pruning, planned.zeros, name)
-    outlook = planned.outlook(name)
-    return outlook.planned if outlook is not None else None
 
 
 def packed(colour: str) -> int:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 from app.figure import SPACE, Make, Paint, Sheet
 from app.treemap_colours import Colours, Form, Shares, Tensors, mean_colours, table
 from app.treemap_labels import draw_labels, header_height
+from app.treemap_measures import Measure, top_of
 from app.treemap_plane import LAYERS, LINED, PARTED, TILE, Plane, make_plane
 from pruner.module_tree import ModuleNode
 
@@ -27,11 +28,17 @@ class _Model:
     tree: ModuleNode
     tensors: Tensors
     shares: Shares
+    measure: Measure
+
+    @property
+    def top(self) -> float:
+        """The share that the last colour stands for."""
+        return top_of(self.measure, self.shares)
 
 
-def treemap_body(tree: ModuleNode, tensors: Tensors, shares: Shares) -> Make:
+def treemap_body(tree: ModuleNode, tensors: Tensors, shares: Shares, measure: Measure) -> Make:
     """Paints a module's tensors in the colours of their shares; `shares` has one for each tensor of the file."""
-    model = _Model(tree, tensors, shares)
+    model = _Model(tree, tensors, shares, measure)
 
     def make(sheet: Sheet) -> Iterator[Paint | None]:
         area, line = sheet.area, sheet.metrics.height()
@@ -44,7 +51,7 @@ def treemap_body(tree: ModuleNode, tensors: Tensors, shares: Shares) -> Make:
 
 
 def _paint(painter: QPainter, sheet: Sheet, model: _Model, plane: Plane) -> None:
-    colours = table(sheet.theme, model.shares, model.tensors.forms)
+    colours = table(sheet.theme, model.shares / model.top, model.tensors.forms)
     area, line = sheet.area, sheet.metrics.height()
     painter.save()
     painter.translate(area.topLeft())
@@ -138,7 +145,7 @@ def _paint_strip(
 
 
 def _paint_legend(painter: QPainter, sheet: Sheet, top: float, model: _Model, plane: Plane) -> None:
-    """The scale of sparsity, and what the patterns mean, of those that are there."""
+    """The scale of what is measured, and what the patterns mean, of those that are there."""
     theme, metrics = sheet.theme, sheet.metrics
     line, side = metrics.height(), metrics.ascent() * 0.8
     x = sheet.area.left()
@@ -150,14 +157,14 @@ def _paint_legend(painter: QPainter, sheet: Sheet, top: float, model: _Model, pl
         painter.drawText(QRectF(x, top, wide + 1, line), int(Qt.AlignmentFlag.AlignVCenter), text)
         x += wide + SPACE
 
-    word("sparsity 0 %")
+    word(f"{model.measure.value} 0 %")
     bar = QRectF(x, top + (line - side) / 2, _BAR, side)
     ramp = QLinearGradient(bar.left(), 0, bar.right(), 0)
     ramp.setColorAt(0, QColor(theme.kept))
     ramp.setColorAt(1, QColor(theme.pruned))
     painter.fillRect(bar, ramp)
     x = bar.right() + SPACE
-    word("100 %")
+    word(f"{100 * model.top:g} %")
     forms, shares = model.tensors.forms[plane.strip], model.shares[plane.strip]
     found = [(text, form, 0.0) for form, text in _WORDS if bool((forms == form).any())]
     if bool((np.isnan(shares) & (forms != Form.FIXED)).any()):

@@ -202,7 +202,7 @@ def test_that_the_whole_model_is_taken_when_it_has_the_focus(qtbot, window):
     panel.view.setFocus()
     press_copy(qtbot, window)
     root = copied_svg()
-    assert root.findtext(f"{SVG}title") == "Sparsity of model.pt"
+    assert root.findtext(f"{SVG}title") == "Sparsity now · model.pt"
     assert {"100 %", "weight"} <= set(texts(root))
     pixels = colours(QGuiApplication.clipboard().image())[:900]
     values, areas = np.unique(pixels, return_counts=True)
