@@ -38,10 +38,17 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
                 "Open a folder of shards, or a distributed checkpoint",
             ),
             Command("open_demo", "Open the &bundled model", (), "", "A small network that reads handwritten digits"),
+            Command("compare", "Compare &with…", ("Ctrl+D",), "", "Open a second checkpoint beside this one"),
             Command("reload", "&Reload", ("F5", "Ctrl+R"), "reload", "Open the file anew, as it is on disk now"),
             Command("show_file", "File &details", ("Ctrl+I",), "info", "Show what the file holds beside the weights"),
+            Command("examine", "E&xamine", ("Ctrl+Shift+X",), "", "Look for what is wrong with the checkpoint"),
             None,
             Command("save", "&Save pruned…", ("Ctrl+S",), "save", "Save a pruned checkpoint to a new file"),
+            Command("save_picture", "Save as &picture…", ("Ctrl+Shift+E",), "", "Save the view as PNG or SVG"),
+            None,
+            Command("apply_recipe", "&Apply recipe…", (), "", "Run the rounds of a recipe on the open model"),
+            Command("save_recipe", "Save re&cipe…", (), "", "Save what was done, or is planned, to do it again"),
+            Command("copy_python", "Copy as P&ython…", (), "code", "A script for plain torch that does the same"),
             None,
             Command("quit", "&Quit", ("Ctrl+Q",), "", "Close Secateur"),
         ),
@@ -51,6 +58,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         (
             Command("undo", "&Undo", ("Ctrl+Z",), "undo", "Take the last step back"),
             Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Bring the last step back again"),
+            Command(
+                "copy_picture", "&Copy as picture", ("Ctrl+Shift+C",), "", "Put a picture of the view on the clipboard"
+            ),
             None,
             Command("filter", "&Filter tensors", ("Ctrl+F",), "filter", "Show only some tensors in the tree"),
             Command("select_all", "Select all &parameters", (), "", "Select all floating-point parameters shown"),

@@ -12,7 +12,7 @@ from app.histogram_trial import Trial, comes_to
 from app.part_form import PartForm
 from app.plain import breakable, menu_text
 from app.session import Session
-from pruner import PrunerError
+from pruner import Checkpoint, PrunerError
 from pruner.similar import groups_of
 
 
@@ -22,6 +22,7 @@ class AmountCard(Card):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Amount", parent)
         self._session = session
+        self._found: tuple[Checkpoint | None, tuple[str, ...], list[str]] = (None, (), [])
         self.setWhatsThis(
             "How much the next round prunes of the selected tensors: 30% or 0.3 is a ratio of what earlier rounds "
             "left, 1000 is a count, to 80% is the sparsity to arrive at. Note that 1 is one element and 1.0 is all of "
@@ -62,10 +63,11 @@ class AmountCard(Card):
     @property
     def _names(self) -> list[str]:
         """The selected tensors that can be pruned."""
-        checkpoint = self._session.checkpoint
-        if checkpoint is None:
-            return []
-        return [name for name in self._session.selected if self._session.is_prunable(checkpoint[name])]
+        checkpoint, selected = self._session.checkpoint, self._session.selected
+        if self._found[:2] != (checkpoint, selected):
+            fit = [] if checkpoint is None else [one for one in selected if self._session.is_prunable(checkpoint[one])]
+            self._found = checkpoint, selected, fit
+        return self._found[2]
 
     def _clear(self) -> None:
         self._session.set_amounts(self._names, None)
@@ -116,7 +118,8 @@ class AmountCard(Card):
         self._forms.setCurrentWidget(self.form if choice.takes_amount else self.part)
         self.form.show_amount(names)
         where = self._where(names)
-        self.part.show_part(names, where)
+        if not choice.takes_amount:
+            self.part.show_part(names, where)
         within = any(name in entries for name in names)
         self.clear.setVisible(choice.takes_amount)
         self.clear.setEnabled(within)

@@ -85,8 +85,9 @@ class AmountForm(QWidget):
     @property
     def amount(self) -> Amount | None:
         """The amount of all these tensors, None where they differ or have none."""
-        found = {self._session.amounts.get(name) for name in self._names}
-        return found.pop() if len(found) == 1 else None
+        amounts = self._session.amounts
+        first = amounts.get(self._names[0]) if self._names else None
+        return first if all((one := amounts.get(name)) is first or one == first for name in self._names) else None
 
     def forget_unit(self) -> None:
         """A target has been arrived at: what is typed next without a word is a ratio again."""

@@ -36,8 +36,8 @@ class AmountPanel(QScrollArea):
         self.verticalScrollBar().installEventFilter(self)
 
     def minimumSizeHint(self) -> QSize:
-        """As wide as the cards need it, whatever becomes narrow beside them: there is no scrolling sideways."""
-        return QSize(self.widget().minimumSizeHint().width(), super().minimumSizeHint().height())
+        """As wide as the cards need: nothing scrolls sideways here, so what did not fit would be cut off."""
+        return QSize(self._column.minimumSize().width(), super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the width of the cards: the scroll bar takes the room of the gutter."""

@@ -14,6 +14,8 @@ class AmountTree(QTreeView):
 
     part_toggled = Signal()
     """Space was pressed."""
+    all_wanted = Signal()
+    """All that is shown is to be selected."""
     amount_typed = Signal()
     """A number was typed where there is no amount to edit."""
 
@@ -46,6 +48,10 @@ class AmountTree(QTreeView):
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.edit_amount(""):
             return
         super().keyPressEvent(event)
+
+    def selectAll(self) -> None:
+        """Leave it to who knows all rows: the view would go through each of them, and only where they are unfolded."""
+        self.all_wanted.emit()
 
     def edit_amount(self, text: str) -> bool:
         """Open the amount's editor of the current row with this text in it; False where there is none."""

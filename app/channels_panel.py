@@ -11,8 +11,10 @@ from app.channel_choices import ChannelChoices
 from app.channel_listing import Listing, Wanted, listing
 from app.channel_ways import ways_of
 from app.channels_chart import ChannelsChart
+from app.channels_figure import channels_body
 from app.channels_model import KEYS, ChannelsModel
 from app.channels_table import ChannelsTable
+from app.figure import Figure
 from app.jobs import Failure
 from app.plain import plain_label
 from app.session import Session
@@ -47,6 +49,13 @@ class ChannelsPanel(QWidget):
         self._busy.setInterval(_BUSY_MS)
         self._build()
         self._connect()
+
+    def figure(self) -> Figure | None:
+        """The bars, under the title of who knows the tensor's name; None while they are those of before."""
+        found = self._found
+        if self._stale or found is None or found.wanted.name != self._session.current or not len(found.places):
+            return None
+        return Figure(found.wanted.way.title, "", self.chart.size().toSizeF(), channels_body(found))
 
     # Building
 

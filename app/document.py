@@ -12,10 +12,13 @@ from app import numbers, planning
 from app.choice import Choice
 from app.fitting import is_prunable, left
 from app.forecast import Outlook
+from app.forest import Forest
 from app.history import History, State
 from app.messages import Message, Severity
 from app.next_round import Entries, NextRound
+from app.opening import Opened, first_selected
 from pruner import Amount, Checkpoint, Pruning, TensorInfo
+from pruner.doctor import Repair
 from pruner.methods import Method, Scope
 from pruner.module_tree import ModuleNode
 
@@ -39,8 +42,6 @@ class Document(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.checkpoint: Checkpoint | None = None
-        self.tree: ModuleNode | None = None
         self.selected: tuple[str, ...] = ()
         self.zeros: Mapping[str, int] = {}
         self._channels: Mapping[str, int] = {}
@@ -49,8 +50,29 @@ class Document(QObject):
         self._last_amounts: Entries = {}
         self._made: dict[str, Method] = {}
         self._next_round: NextRound | None = None
+        self._unfits: dict[str, str] = {}
 
     # What is known
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """What is open: what the file holds, under the names that repairs gave it."""
+        return self._history.state.checkpoint
+
+    @property
+    def forest(self) -> Forest:
+        """Its tensors in the order of its modules."""
+        return self._history.state.forest
+
+    @property
+    def tree(self) -> ModuleNode | None:
+        """The tree of its modules."""
+        return self.forest.tree
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The repairs that have been done."""
+        return self._history.state.repairs
 
     @property
     def pruning(self) -> Pruning | None:
@@ -72,7 +94,7 @@ class Document(QObject):
         """What the next round would do."""
         if self._next_round is None:
             self._next_round = NextRound(
-                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels
+                self.checkpoint, self.pruning, self.choice, self.amounts, self.zeros, self._channels, self._unfits
             )
         return self._next_round
 
@@ -187,6 +209,12 @@ class Document(QObject):
         """Keep each tensor's sparsity between these where all are pruned together; raises `PrunerError`."""
         self._choose(self.choice.with_bounds(floor, ceiling), "floor and ceiling", merges="bounds")
 
+    def take_repaired(self, made: Opened, pruning: Pruning, repairs: Sequence[Repair], label: str) -> None:
+        """Go on with what repairs made of the checkpoint, as one step; amounts of tensors that are gone go."""
+        amounts = {name: amount for name, amount in self.amounts.items() if name in made.checkpoint.tensors}
+        state = State(amounts, pruning, self.choice, made.checkpoint, made.forest, (*self.repairs, *repairs))
+        self._step(lambda: self._history.push(label, state))
+
     def forget_pruning(self) -> None:
         """Take the pruning as not worth saving, so that closing does not ask again."""
         self._saved_pruning = self.pruning
@@ -215,6 +243,7 @@ class Document(QObject):
 
     def _renew(self, state: State) -> None:
         self._history = History(state)
+        self._unfits = {}
 
     def _step(self, step: Callable[[], None]) -> None:
         """Go from one state to another, and say what is different."""
@@ -222,6 +251,11 @@ class Document(QObject):
         step()
         after = self._history.state
         self._next_round = None
+        if before.checkpoint is not after.checkpoint:
+            self._announce(self.selected)
+            return
+        if before.choice != after.choice:
+            self._unfits = {}
         if before.choice != after.choice or before.pruning is not after.pruning:
             self._channels = {}
         if before.choice != after.choice:
@@ -230,6 +264,20 @@ class Document(QObject):
             self.pruning_changed.emit()
         if before.amounts is not after.amounts:
             self.amounts_changed.emit()
+
+    def _announce(self, selected: Sequence[str]) -> None:
+        """Say that the checkpoint is another one; of what is selected stays what it has."""
+        assert self.checkpoint is not None
+        self._last_amounts = {}
+        self.zeros, self._channels, self._unfits = {}, {}, {}
+        self._next_round = None
+        self.selected = ()
+        self.checkpoint_changed.emit()
+        self.pruning_changed.emit()
+        self.amounts_changed.emit()
+        kept = tuple(name for name in selected if name in self.checkpoint.tensors)
+        self.selected = kept or first_selected(self.checkpoint)
+        self.selection_changed.emit()
 
     def _tell_passed_over(self, names: Iterable[str]) -> None:
         if text := planning.passed_over(self.next_round, names):

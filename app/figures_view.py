@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSizeF, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app import numbers
+from app.figure import Figure
+from app.figure_table import Table
 from pruner.summaries import Figures
 
 _ROWS: tuple[tuple[str, str], ...] = (
@@ -43,6 +46,33 @@ class FiguresView(QTableWidget):
         for column, found in enumerate((before, after)):
             for row, (_, name) in enumerate(_ROWS):
                 self.setItem(row, column, _cell(None if found is None else getattr(found, name)))
+
+    @property
+    def table(self) -> Table:
+        """What is shown, as text."""
+        texts = [
+            [item.text() if (item := self.item(row, column)) else "" for column in range(2)]
+            for row in range(len(_ROWS))
+        ]
+        return Table(
+            ("", "Before", "After"), tuple((title, *cells) for (title, _), cells in zip(_ROWS, texts, strict=True))
+        )
+
+    def figure(self) -> Figure | None:
+        """The table, under the title of who knows the tensor's name; None while there are no figures."""
+        if self.item(0, 0) is None:
+            return None
+        table = self.table
+        rows = sum(self.rowHeight(row) for row in range(self.rowCount())) + self.horizontalHeader().height()
+        columns = self.verticalHeader().width() + self.horizontalHeader().length()
+        return Figure("Figures", "", QSizeF(columns, rows), table.body(), table.height, table.text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+C copies the table as text."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.table.text)
+            return
+        super().keyPressEvent(event)
 
 
 def _cell(value: float | None) -> QTableWidgetItem:

@@ -62,6 +62,10 @@ class Plane:
         """The value at a pixel."""
         return self.left + (x - self.area.left()) / max(self.area.width(), 1) * (self.right - self.left)
 
+    def y(self, share: float) -> float:
+        """The pixel of a bar's top."""
+        return self.area.bottom() - share * max(self.area.height() - _ROOM, 1)
+
     def rects(self, bars: Bars, lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> list[QRect]:
         """The parts of the bars between two heights; what is not nothing is at least a pixel high."""
         count = len(bars.whole)
@@ -79,20 +83,24 @@ class Plane:
 def paint_bars(painter: QPainter, plane: Plane, bars: Bars, threshold: float | None, theme: Theme) -> None:
     """The bars in the tone of what is kept, up to the threshold in that of what is pruned."""
     kept, gone = plane.rects(bars, bars.gone, bars.whole), plane.rects(bars, np.zeros_like(bars.gone), bars.gone)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(theme.kept))
-    painter.drawRects(kept)
+    taken = QRect()
     if threshold is not None:
         start, stop = round(plane.x(-threshold)), round(plane.x(threshold))
-        painter.save()
-        painter.setClipRect(QRect(start, round(plane.area.top()), stop - start, round(plane.area.height()) + 1))
-        painter.setBrush(QColor(theme.pruned))
-        painter.drawRects(kept)
-        painter.restore()
-    before = QColor(theme.pruned)
-    before.setAlpha(_GONE_ALPHA)
-    painter.setBrush(before)
+        taken = QRect(start, round(plane.area.top()), stop - start, round(plane.area.height()) + 1)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.kept))
+    painter.drawRects([one for one in kept if not taken.contains(one)])  # whose edges would shine through a drawing
+    painter.setBrush(QColor(theme.pruned))
+    painter.drawRects([part for one in kept if not (part := one.intersected(taken)).isEmpty()])
+    painter.setBrush(pruned_before(theme))
     painter.drawRects(gone)
+
+
+def pruned_before(theme: Theme) -> QColor:
+    """The colour of what earlier rounds pruned."""
+    colour = QColor(theme.pruned)
+    colour.setAlpha(_GONE_ALPHA)
+    return colour
 
 
 def paint_line(

@@ -25,8 +25,6 @@ from pruner.curves import Curve
 from pruner.summaries import BINS, Histogram
 
 _TITLES = ("Magnitudes", "Values")
-_NARROW = "\u202f"
-"""A thin space at which no line ends."""
 _STRIP_HEIGHT = 88
 _EDGE = 1e-9
 """What rounding may do to the edge of a bar."""
@@ -201,6 +199,6 @@ class Histograms(QObject):
         second = second_line(trial)
         for label, title in zip(self.captions, self._titles, strict=True):
             text = f"<b>{title}</b>&nbsp; {first}<br>{second or '&nbsp;'}"
-            label.setText(text.replace(numbers.THIN, _NARROW))
+            label.setText(text.replace(numbers.THIN, numbers.NARROW))
         for view in self.views:
             view.setAccessibleDescription(f"{first}. {second}" if second else first)

@@ -7,6 +7,8 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
+from app.figure import Figure
+from app.histogram_figure import histogram_body
 from app.histogram_paint import Bars, Plane, paint_bars, paint_line, paint_note
 from app.histogram_trial import zeros_text
 from app.theme import current
@@ -99,6 +101,14 @@ class HistogramView(pg.PlotWidget):
         self.setAccessibleName("Histogram of values" if on else "Histogram of magnitudes")
         self._fit()
 
+    def figure(self) -> Figure | None:
+        """The counts and the line, under the title of who knows the tensor's name."""
+        if self._histogram is None:
+            return None
+        lines = tuple(self._lines)
+        body = histogram_body(self._histogram, lines, signed=self._signed, logarithmic=self._logarithmic)
+        return Figure(self.accessibleName(), "", self.size().toSizeF(), body)
+
     def place_of(self, magnitude: float) -> QPoint:
         """The pixel in the middle of the line that stands at a magnitude."""
         plane = self._plane()
@@ -132,8 +142,11 @@ class HistogramView(pg.PlotWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         paint_bars(painter, plane, self._bars, lines[-1] if lines else None, theme)
         paint_line(painter, plane, lines, theme, movable=self._movable, focused=self.hasFocus())
-        note = zeros_text(self._histogram.zeros, self._histogram.zeros_pruned)
-        paint_note(painter, plane, note, self.font(), theme, lines)
+        paint_note(painter, plane, self.note(self._histogram), self.font(), theme, lines)
+
+    def note(self, found: Histogram) -> str:
+        """What stands over the bars: what is counted apart from them."""
+        return zeros_text(found.zeros, found.zeros_pruned)
 
     # What the user does
 

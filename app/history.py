@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.choice import Choice
-from pruner import Amount, Pruning
+from app.forest import Forest
+from pruner import Amount, Checkpoint, Pruning
+from pruner.doctor import Repair
 
 MERGE_SECONDS = 1.5
 
@@ -17,12 +19,15 @@ class State:
     """What a user does to a document: the amounts planned for the next round, what is pruned, and the method chosen.
 
     A tensor takes part in the next round if it is among `amounts`; None stands for one that has no amount of its own,
-    for methods that take none.
+    for methods that take none. `checkpoint` is the file's, or what `repairs` made of it; `forest` has its tensors.
     """
 
     amounts: Mapping[str, Amount | None] = field(default_factory=dict)
     pruning: Pruning | None = None
     choice: Choice = field(default_factory=Choice)
+    checkpoint: Checkpoint | None = None
+    forest: Forest = field(default_factory=lambda: Forest(None))
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

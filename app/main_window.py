@@ -15,22 +15,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import numbers
 from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
+from app.check_panel import CheckPanel
 from app.chooser import Chooser
+from app.compare_panel import ComparePanel
+from app.compare_view import CompareView
 from app.docks import Docks
 from app.dressing import choose_theme
+from app.figure import Figure
+from app.figure_menu import copy_figure, figure_at, save_figure
 from app.file_panel import FilePanel
 from app.help import show_about, show_help
 from app.log_panel import JobsPanel, MessagesPanel
 from app.menus import build_menus
 from app.messages import Message
 from app.method_actions import MethodActions
+from app.offers import offer
 from app.palette import Palette
-from app.plain import menu_text, plain_tip
 from app.recent import remember
+from app.recipe_actions import ENDING, RecipeActions
 from app.save_dialog import SaveDialog
 from app.session import Session
 from app.start_page import StartPage
@@ -55,11 +60,15 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(QIcon(str(icon("secateur"))))
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.chooser = Chooser(session, self, self.open)
-        self.actions_ = Actions(self, self._commands())
+        self.recipes = RecipeActions(session, self)
+        self.actions_ = Actions(self, self._commands() | self.recipes.commands())
+        self.recipes.offer(self.actions_)
         self.choices = MethodActions(session, self)
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
         self.file = FilePanel(session, self)
+        self.comparing = ComparePanel(session, self)
+        self.pair = CompareView(session, self)
         self.banner = Banner(self)
         self.start = StartPage(self)
         self._unsaved = Unsaved(session, self, self.save)
@@ -84,12 +93,16 @@ class MainWindow(QMainWindow):
             "open": self.chooser.choose_file,
             "open_folder": self.chooser.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
+            "compare": self.compare,
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
+            "examine": self.examine,
             "save": self.save,
+            "save_picture": lambda: save_figure(session, self._figure(), self),
             "quit": self.close,
             "undo": session.undo,
             "redo": session.redo,
+            "copy_picture": lambda: copy_figure(session, self._figure()),
             "filter": lambda: self.tree.focus_filter(),
             "select_all": lambda: self.tree.select_candidates(),
             "prune": session.prune,
@@ -106,9 +119,20 @@ class MainWindow(QMainWindow):
             "about": partial(show_about, self),
         }
 
+    def _figure(self) -> Figure | None:
+        return figure_at(self.focusWidget(), self.tensor)
+
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
         self._when_idle(path.name, partial(self.session.open, path, root))
+
+    def compare(self, path: Path | None = None) -> None:
+        """Open a second checkpoint beside the document: a file, or the one that the user chooses."""
+        self._docks.raise_panel("Compare")
+        if path is None:
+            Chooser(self.session, self, self.session.comparison.open).choose_file()
+        else:
+            self.session.comparison.open(path)
 
     def open_root(self, root: str) -> None:
         """Open another dictionary of weights of the same file."""
@@ -125,6 +149,11 @@ class MainWindow(QMainWindow):
             self.session.tell("warning", f"{name} is not opened while a job runs: wait for it, or cancel it (Esc).")
             return
         self._unsaved.ask_then(go_on)
+
+    def examine(self) -> None:
+        """Have the doctor look at the document, and show what was found."""
+        self._docks.raise_panel("Check")
+        self.session.doctor.examine()
 
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
@@ -153,7 +182,9 @@ class MainWindow(QMainWindow):
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
             "Whole model": WholeModelPanel(session, self),
+            "Compare": self.comparing,
             "File": self.file,
+            "Check": CheckPanel(session, self),
             "Jobs": JobsPanel(session, self),
             "Messages": MessagesPanel(session, self),
         }
@@ -171,6 +202,9 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         session.saved.connect(self._refresh)
+        session.comparison.changed.connect(self._show_pair)
+        self.comparing.open_requested.connect(self.compare)
+        self.comparing.entered.connect(lambda: self.tensor.tabs.setCurrentWidget(self.pair))
         session.checkpoint_changed.connect(self._opened)
         session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
@@ -182,6 +216,15 @@ class MainWindow(QMainWindow):
         self._status.reload_requested.connect(self.reload)
 
     # Showing
+
+    def _show_pair(self) -> None:
+        """A tab of the tensor's panel while there is a second checkpoint."""
+        tabs = self.tensor.tabs
+        if self.session.comparison.other is None:
+            tabs.removeTab(tabs.indexOf(self.pair))
+        elif tabs.indexOf(self.pair) < 0:
+            tabs.addTab(self.pair, "Compare")
+            tabs.setCurrentWidget(self.pair)
 
     def _opened(self) -> None:
         checkpoint = self.session.checkpoint
@@ -206,34 +249,8 @@ class MainWindow(QMainWindow):
             self.banner.show_message(message, self.actions_[message.offer] if message.offer else None)
 
     def _refresh(self, *_: object) -> None:
-        """Say on the commands what they would do, and offer those that can run."""
-        session, actions = self.session, self.actions_
-        busy = session.work.busy
-        planned = len(session.next_round.planned)
-        text = f"Prune {numbers.plural(planned, 'tensor')}" if planned else "Prune"
-        actions["prune"].setText(text)
-        actions["prune"].setToolTip("Ctrl+Return" if planned else self._why_nothing_is_planned())
-        actions["prune"].setEnabled(planned > 0 and not busy)
-        actions["part"].setEnabled(session.checkpoint is not None and not session.choice.takes_amount)
-        actions["save"].setEnabled(session.pruning is not None and not busy)
-        actions["cancel"].setEnabled(busy)
-        for name, label in (("undo", session.undo_label), ("redo", session.redo_label)):
-            verb = name.capitalize()
-            actions[name].setText(menu_text(f"{verb} {label}" if label else verb))
-            actions[name].setToolTip(plain_tip(f"{verb} {label}" if label else f"Nothing to {name}"))
-            actions[name].setEnabled(label is not None and not busy)
-        actions["again"].setEnabled(bool(session.last_amounts))
-        actions["clear"].setEnabled(bool(session.amounts))
-        actions["reload"].setEnabled(session.checkpoint is not None and not busy and session.files.state != "gone")
-        for name in ("filter", "select_all"):
-            actions[name].setEnabled(session.checkpoint is not None)
+        offer(self.session, self.actions_)
         self._show_title()
-
-    def _why_nothing_is_planned(self) -> str:
-        choice = self.session.choice
-        if choice.takes_amount:
-            return choice.lacks or "Plan an amount first: type 30% or 1000 in the tree"
-        return choice.lacks or "Have tensors take part first: select them, and press Space in the tree"
 
     def _show_title(self) -> None:
         checkpoint = self.session.checkpoint
@@ -258,7 +275,9 @@ class MainWindow(QMainWindow):
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            QTimer.singleShot(0, self, partial(self.open, Path(paths[0])))
+            path = Path(paths[0])
+            take = self.recipes.apply if path.suffix.lower() == ENDING else self.open
+            QTimer.singleShot(0, self, partial(take, path))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.unsaved:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app import map_paint
+from app.colour_maps import USUAL, Scheme
 from app.jobs import Failure, ViewLane
 from app.map_camera import Camera
 from app.map_colours import Drawn, Part
+from app.map_gestures import Gestures
 from app.map_paint import Pane
 from app.map_tiles import Found, Show, best, drawn_steps, wanted_area, wanted_block
 from app.map_words import describe
@@ -17,11 +19,8 @@ from app.theme import current
 from pruner.picture import Picture
 from pruner.pyramid import Area, Tile
 
-_ZOOM = 1.25
-_STEP = 60
 
-
-class MapCanvas(QWidget):
+class MapCanvas(Gestures):
     """Linked pictures; drawing never waits, for the last tile stays, scaled, until the one for the view is there."""
 
     pointed = Signal(str)
@@ -31,12 +30,11 @@ class MapCanvas(QWidget):
     failed = Signal(object)
     """A Failure: the numbers cannot be read."""
 
-    def __init__(self, lane: ViewLane, parent: QWidget | None = None) -> None:
+    def __init__(self, lane: ViewLane, parent: QWidget | None = None, slot: str = "map") -> None:
         super().__init__(parent)
+        self._slot = slot
         self.setObjectName("map_canvas")
         self.setAccessibleName("Map of the tensor")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
         self.setMinimumSize(120, 100)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._lane = lane
@@ -44,12 +42,12 @@ class MapCanvas(QWidget):
         self._drawn: Drawn | None = None
         self._overview: Drawn | None = None
         self._parts: tuple[Part, ...] = ("before", "mask", "after")
+        self._scheme = USUAL
         self._camera = Camera(0, 0, 1)
         self._fitting = True
         self._asked = False
         self._coming: tuple[Picture, bool] | None = None
         self._dimmed = False
-        self._dragged: QPointF | None = None
         self.hovered: tuple[int, int] | None = None
         self.marked: tuple[int, int] | None = None
 
@@ -77,6 +75,14 @@ class MapCanvas(QWidget):
     def camera(self) -> Camera:
         """Where it is looked at from."""
         return self._camera
+
+    @property
+    def seen(self) -> Area | None:
+        """The part of the tensor that is looked at; None where nothing is."""
+        if self._picture is None:
+            return None
+        area = self._camera.area(self.panes[0].area, self._picture.layout)
+        return area if area.rows and area.columns else None
 
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
         """Show a tensor when its tile is there; `keep_view` leaves pan and zoom as they are."""
@@ -106,6 +112,11 @@ class MapCanvas(QWidget):
         elif self._picture is not None:
             self.show_picture(self._picture, keep_view=True)
         self.update()
+
+    def show_scheme(self, scheme: Scheme) -> None:
+        """Choose how values are drawn."""
+        self._scheme = scheme
+        self._need()
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the pictures as those of before, while others are made."""
@@ -154,7 +165,8 @@ class MapCanvas(QWidget):
     def describe(self, column: float, row: float) -> str:
         """What lies at a place of the plane, in the tensor's own terms."""
         for drawn in (self._drawn, self._overview):
-            if drawn is not None and row >= 0 and column >= 0 and drawn.tile.place(int(row), int(column)) is not None:
+            place = Area(int(row), int(column), int(row) + 1, int(column) + 1)
+            if drawn is not None and row >= 0 and column >= 0 and drawn.tile.area.holds(place):
                 return describe(drawn.tile, int(row), int(column))
         return ""
 
@@ -177,7 +189,7 @@ class MapCanvas(QWidget):
         drawn, pane = self._drawn, self.panes[0].area
         block = wanted_block(self._picture, self._camera, self.devicePixelRatioF())
         seen = self._camera.area(pane, self._picture.layout)
-        if drawn is not None and drawn.tile.block == block and drawn.theme == current() and drawn.tile.area.holds(seen):
+        if drawn is not None and drawn.tile.block == block and self._is_of_now(drawn) and drawn.tile.area.holds(seen):
             return
         picture = self._picture
 
@@ -185,14 +197,17 @@ class MapCanvas(QWidget):
             self._overview = found[0] or self._overview
             self._arrive(found)
 
-        self._ask(picture, self._camera, self._overview is None or self._overview.theme != current(), show)
+        self._ask(picture, self._camera, not self._is_of_now(self._overview), show)
+
+    def _is_of_now(self, drawn: Drawn | None) -> bool:
+        return drawn is not None and drawn.theme == current() and drawn.scheme == self._scheme
 
     def _ask(self, picture: Picture, camera: Camera, overview: bool, show: Show) -> None:
         block = wanted_block(picture, camera, self.devicePixelRatioF())
         area = wanted_area(picture, camera, self.panes[0].area, block)
         self._asked = True
-        steps = drawn_steps(picture, area, block, self._parts, current(), overview)
-        self._lane.request("map", steps, show, self._fail, 0)
+        steps = drawn_steps(picture, area, block, self._parts, current(), self._scheme, overview)
+        self._lane.request(self._slot, steps, show, self._fail, 0)
 
     def _arrive(self, found: Found) -> None:
         self._asked = False
@@ -222,7 +237,7 @@ class MapCanvas(QWidget):
             painter.save()
             painter.setClipRect(pane.area)
             painter.setOpacity(0.35 if self._dimmed else 1.0)
-            map_paint.paint_tiles(painter, pane, found, theme)
+            map_paint.paint_tiles(painter, pane, found, theme, self.devicePixelRatioF())
             for place, colour, least in ((self.hovered, theme.muted, 5), (self.marked, theme.accent, 9)):
                 if found and place is not None:
                     map_paint.paint_mark(painter, pane, place, colour, least)
@@ -244,55 +259,15 @@ class MapCanvas(QWidget):
             self._need()
             self.update()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom around the cursor."""
-        self.zoom(_ZOOM ** (event.angleDelta().y() / 120), event.position())
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin to drag."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._dragged = event.position()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Drag, or tell what is under the cursor."""
-        if self._dragged is not None and event.buttons() & Qt.MouseButton.LeftButton:
-            self.pan(event.position() - self._dragged)
-            self._dragged = event.position()
-        self._point(event.position())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End dragging."""
-        self._dragged = None
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Point at nothing."""
-        self.hovered = None
-        self.pointed.emit("")
-        self.update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Pan with the arrows, zoom with + and −, show all with Home."""
-        keys = Qt.Key
-        pans = {keys.Key_Left: (1, 0), keys.Key_Right: (-1, 0), keys.Key_Up: (0, 1), keys.Key_Down: (0, -1)}
-        key = Qt.Key(event.key())
-        if key in pans:
-            self.pan(QPointF(*pans[key]) * _STEP)
-        elif key in (keys.Key_Plus, keys.Key_Equal, keys.Key_Minus):
-            self.zoom(1 / _ZOOM if key == keys.Key_Minus else _ZOOM)
-        elif key == keys.Key_Home:
-            self.fit()
-        else:
-            super().keyPressEvent(event)
-
     def _pane_at(self, point: QPointF) -> Pane | None:
         return next((pane for pane in self.panes if pane.area.contains(point)), None)
 
-    def _point(self, point: QPointF) -> None:
-        pane = self._pane_at(point)
+    def point(self, point: QPointF | None) -> None:
+        """Tell what is at a point of the widget, or point at nothing."""
+        pane = self._pane_at(point) if point is not None else None
         self.hovered = None
         text = ""
-        if pane is not None and self._picture is not None:
+        if pane is not None and point is not None and self._picture is not None:
             at = self._camera.to_plane(pane.area, point)
             text = self.describe(at.x(), at.y())
             self.hovered = (int(at.y()), int(at.x())) if text else None

@@ -1,4 +1,4 @@
-"""Blocks of a tensor as colours: ink and sand for kept and pruned, red and blue for the sign of values."""
+"""Blocks of a tensor as colours: ink and sand for kept and pruned, a colour map for values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QColor, QImage
 
+from app.agreement_colours import agreement_colours, agreement_palette
+from app.colour_maps import USUAL, Colours, Scheme, between, row_image, value_colours
 from app.theme import Theme
+from pruner.pairs import PairTile
 from pruner.pyramid import Tile
 
-Part = Literal["before", "mask", "after", "difference"]
+Part = Literal["before", "mask", "after", "difference", "here", "there", "apart", "agreement"]
 PARTS: tuple[Part, ...] = ("before", "mask", "after", "difference")
-Colours = npt.NDArray[np.uint32]
+PAIR_PARTS: tuple[Part, ...] = ("here", "there", "apart", "agreement")
+"""The pictures of two tensors beside each other."""
 Shades = npt.NDArray[np.uint8]
 _MIDDLE = 127
 _OTHER = 255
@@ -24,7 +28,8 @@ _MOST_RARE = 64
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A tile in colours, of each part an array of 0xffRRGGBB, one a block; `theme` is the one it was drawn in.
+    """A tile in colours, of each part an array of 0xffRRGGBB, one a block; `theme` and
+    `scheme` are those it was drawn in.
 
     `rare` are the blocks (row, column) that differ from all pruned, or from all kept, by less than a shade of colour.
     """
@@ -32,21 +37,26 @@ class Drawn:
     tile: Tile
     colours: dict[Part, Colours]
     theme: Theme
+    scheme: Scheme = USUAL
     rare: tuple[tuple[int, int], ...] = ()
 
 
-def draw(tile: Tile, parts: tuple[Part, ...], theme: Theme) -> Drawn:
+def draw(tile: Tile, parts: tuple[Part, ...], theme: Theme, scheme: Scheme = USUAL) -> Drawn:
     """Colour a tile's parts; may run on any thread."""
-    return Drawn(tile, {part: colours_of(tile, part, theme) for part in parts}, theme, _rare(tile))
+    return Drawn(tile, {part: colours_of(tile, part, theme, scheme) for part in parts}, theme, scheme, _rare(tile))
 
 
-def colours_of(tile: Tile, part: Part, theme: Theme) -> Colours:
+def colours_of(tile: Tile, part: Part, theme: Theme, scheme: Scheme = USUAL) -> Colours:
     """A part's colours as 0xffRRGGBB, uint32 of (rows, columns) in blocks; the surface where no element is."""
     if part == "mask":
-        found = np.take(ramp(part, theme), shares(tile))
+        found = np.take(ramp(part, theme, scheme), shares(tile))
+    elif part == "agreement":
+        assert isinstance(tile, PairTile)
+        found = agreement_colours(tile, theme)
     else:
-        values = {"before": tile.before, "after": tile.after, "difference": tile.difference}[part]
-        found = np.take(ramp(part, theme), signs(values, scale_of(tile, part)))
+        values = values_of(tile, part)
+        shades = sizes if scheme.shows == "magnitude" else signs
+        found = np.take(ramp(part, theme, scheme), shades(values, scale_of(tile, part)))
         unknown = np.isnan(values)
         if unknown.any():
             found[unknown] = QColor(theme.raised if tile.block > 1 else theme.warning).rgb()
@@ -56,8 +66,19 @@ def colours_of(tile: Tile, part: Part, theme: Theme) -> Colours:
     return found
 
 
+def values_of(tile: Tile, part: Part) -> npt.NDArray[np.float32]:
+    """The numbers of a part, float32 of (rows, columns) in blocks."""
+    if isinstance(tile, PairTile):
+        agreed = tile.elements - tile.kept_a - tile.kept_b + 2 * tile.kept_both
+        return {"here": tile.a, "there": tile.b, "agreement": agreed.astype(np.float32)}.get(part, tile.after)
+    kept = tile.kept.astype(np.float32)
+    return {"before": tile.before, "after": tile.after, "mask": kept, "difference": tile.difference}[part]
+
+
 def scale_of(tile: Tile, part: Part) -> float:
     """The magnitude at the ends of a part's colours."""
+    if isinstance(tile, PairTile) and part in ("here", "there"):
+        return tile.side_scale
     return tile.difference_scale if part == "difference" else tile.scale
 
 
@@ -78,33 +99,32 @@ def signs(values: npt.NDArray[np.float32], scale: float) -> Shades:
     return shades
 
 
-def ramp(part: Part, theme: Theme) -> Colours:
+def sizes(values: npt.NDArray[np.float32], scale: float) -> Shades:
+    """Magnitudes in 255 shades from 0 to scale."""
+    with np.errstate(invalid="ignore"):
+        placed = np.clip(np.abs(values) * np.float32((_OTHER - 1) / scale), 0, _OTHER - 1)
+    shades: Shades = np.rint(np.nan_to_num(placed, nan=_OTHER)).astype(np.uint8)
+    return shades
+
+
+def ramp(part: Part, theme: Theme, scheme: Scheme) -> Colours:
     """The colours of a part's 256 shades; of values the last one is not used."""
-    return _ramp(part == "mask", theme)
+    return _ramp(part == "mask", theme, scheme)
 
 
 @cache
-def _ramp(shares: bool, theme: Theme) -> Colours:
+def _ramp(shares: bool, theme: Theme, scheme: Scheme) -> Colours:
     if shares:
-        return _between((theme.pruned, theme.kept), 256)
-    return np.append(_between((theme.negative, theme.middle, theme.positive), 255), np.uint32(0xFF000000))
+        return between((theme.pruned, theme.kept), 256)
+    return np.append(value_colours(scheme, theme), np.uint32(0xFF000000))
 
 
-def ramp_image(part: Part, theme: Theme) -> QImage:
+def ramp_image(part: Part, theme: Theme, scheme: Scheme) -> QImage:
     """A part's colours in a row, for the colour bar."""
-    colours = ramp(part, theme)[: 256 if part == "mask" else _OTHER]
-    return QImage(colours.data, colours.size, 1, colours.nbytes, QImage.Format.Format_RGB32).copy()
-
-
-def _between(names: tuple[str, ...], count: int) -> Colours:
-    """Colours in equal steps through those named."""
-    colours = [QColor(name) for name in names]
-    stops = np.array([(one.red(), one.green(), one.blue()) for one in colours], dtype=np.float64)
-    at = np.linspace(0, len(names) - 1, count)
-    red, green, blue = (
-        np.rint(np.interp(at, np.arange(len(names)), stops[:, channel])).astype(np.uint32) for channel in range(3)
-    )
-    return np.uint32(0xFF000000) | red << np.uint32(16) | green << np.uint32(8) | blue
+    colours = ramp(part, theme, scheme)[: 256 if part == "mask" else _OTHER].copy()
+    if part == "agreement":
+        colours = np.array([QColor(one).rgb() for one in agreement_palette(theme)], np.uint32)
+    return row_image(colours)
 
 
 def _rare(tile: Tile) -> tuple[tuple[int, int], ...]:
@@ -112,7 +132,8 @@ def _rare(tile: Tile) -> tuple[tuple[int, int], ...]:
     if tile.block == 1:
         return ()
     kept, elements = tile.kept, tile.elements
-    faint = ((kept > 0) & (kept * 64 < elements)) | ((kept < elements) & ((elements - kept) * 64 < elements))
+    few = 16 if isinstance(tile, PairTile) else 64
+    faint = ((kept > 0) & (kept * few < elements)) | ((kept < elements) & ((elements - kept) * few < elements))
     if not 0 < np.count_nonzero(faint) <= _MOST_RARE:
         return ()
     return tuple((int(row), int(column)) for row, column in np.argwhere(faint))

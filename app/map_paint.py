@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,10 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from app import numbers
 from app.map_camera import Camera
-from app.map_colours import Drawn, Part, ramp_image, scale_of
+from app.map_colours import Drawn, Part, ramp_image, scale_of, values_of
 from app.map_words import TITLES, meanings
 from app.theme import Theme
-from pruner.pyramid import Layout
+from pruner.pyramid import Area, Layout
 
 GAP = 16
 NUMBER_PIXELS = 44
@@ -74,32 +75,34 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
         return
     painter.setPen(QColor(theme.muted))
     scale = numbers.figure(float(f"{scale_of(drawn.tile, pane.part):.3g}"))
-    low, high = ("0", "1") if pane.part == "mask" else (f"−{scale}", f"+{scale}")
+    ends = {"mask": ("0", "1"), "agreement": ("", "")}
+    least = "0" if drawn.scheme.shows == "magnitude" else f"−{scale}"
+    low, high = ends.get(pane.part, (least, scale if least == "0" else f"+{scale}"))
     top = pane.area.bottom() + _SPACE
     low_wide, high_wide = (QFontMetricsF(plain).horizontalAdvance(text) for text in (low, high))
     baseline = top + metrics.ascent()
     painter.drawText(QPointF(pane.outer.left(), baseline), low)
     room = pane.outer.width() - low_wide - high_wide - 2 * _SPACE
     bar = QRectF(pane.outer.left() + low_wide + _SPACE, top + (line - _BAR) / 2, min(max(room, 8), 160), _BAR)
-    painter.drawImage(bar, ramp_image(pane.part, theme))
+    painter.drawImage(bar, ramp_image(pane.part, theme, drawn.scheme))
     painter.drawText(QPointF(bar.right() + _SPACE, baseline), high)
-    words = meanings(pane.part, drawn.tile)
+    words = meanings(pane.part, drawn.tile, drawn.scheme.shows)
     fitting = [text for text in words if QFontMetricsF(plain).horizontalAdvance(text) <= pane.outer.width()]
     text = fitting[0] if fitting else metrics.elidedText(words[-1], Qt.TextElideMode.ElideRight, int(pane.width()))
     painter.drawText(QPointF(pane.outer.left(), baseline + line), text)
 
 
-def paint_tiles(painter: QPainter, pane: Pane, found: list[Drawn], theme: Theme) -> None:
-    """Tiles from below to above, and over them what belongs to the uppermost."""
+def paint_tiles(painter: QPainter, pane: Pane, found: list[Drawn], theme: Theme, ratio: float) -> None:
+    """Tiles from below to above, with `ratio` pixels of the device to a unit, and what belongs to the uppermost."""
     for drawn in found:
-        paint_blocks(painter, pane, drawn)
+        paint_blocks(painter, pane, drawn, ratio)
     if found:
         paint_lines(painter, pane, found[-1].tile.layout, theme)
         paint_numbers(painter, pane, found[-1])
         paint_rare(painter, pane, found[-1], theme)
 
 
-def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
+def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn, ratio: float) -> None:
     """A tile's blocks where they lie: each pixel has the colour of the block that its middle lies in.
 
     Qt's own scaling rounds the target's edges, by which a row of blocks of a pixel each would be lost.
@@ -107,7 +110,6 @@ def paint_blocks(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
     colours, tile, camera = drawn.colours.get(pane.part), drawn.tile, pane.camera
     if colours is None:
         return
-    ratio = painter.device().devicePixelRatioF()
     area, layout = pane.area, tile.layout
     left, xs = _blocks_under(
         area.left(), area.right(), ratio, camera.x, camera.scale, tile.area.left, layout.columns, tile.block
@@ -142,14 +144,16 @@ def paint_lines(painter: QPainter, pane: Pane, layout: Layout, theme: Theme) -> 
     """Lines between the filters of a convolution, and between cells that have numbers in them, where there is room."""
     high, wide = layout.kernel
     scale = pane.camera.scale
-    if scale >= NUMBER_PIXELS:
-        _grid(painter, pane, layout, 1, 1, QPen(QColor(theme.surface), 1))
-    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
-        _grid(painter, pane, layout, high, wide, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
-
-
-def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, pen: QPen) -> None:
     seen = pane.camera.area(pane.area, layout)
+    if scale >= NUMBER_PIXELS:
+        cells = range(seen.top, seen.bottom + 1), range(seen.left, seen.right + 1)
+        _grid(painter, pane, seen, *cells, QPen(QColor(theme.surface), 1))
+    if (high, wide) != (1, 1) and min(high, wide) * scale >= _FILTER_PIXELS:
+        filters = layout.edges(True, seen.top, seen.bottom), layout.edges(False, seen.left, seen.right)
+        _grid(painter, pane, seen, *filters, QPen(QColor(theme.surface), 4 if scale >= NUMBER_PIXELS else 1))
+
+
+def _grid(painter: QPainter, pane: Pane, seen: Area, rows: Iterable[int], columns: Iterable[int], pen: QPen) -> None:
     pen.setCosmetic(True)
     painter.setPen(pen)
     first, last = (
@@ -157,10 +161,10 @@ def _grid(painter: QPainter, pane: Pane, layout: Layout, high: int, wide: int, p
         pane.camera.to_screen(pane.area, seen.right, seen.bottom),
     )
     lines = []
-    for column in range(-(-seen.left // wide) * wide, seen.right + 1, wide):
+    for column in columns:
         x = pane.camera.to_screen(pane.area, column, 0).left()
         lines.append(QLineF(x, first.top(), x, last.top()))
-    for row in range(-(-seen.top // high) * high, seen.bottom + 1, high):
+    for row in rows:
         y = pane.camera.to_screen(pane.area, 0, row).top()
         lines.append(QLineF(first.left(), y, last.left(), y))
     painter.drawLines(lines)
@@ -171,7 +175,7 @@ def paint_numbers(painter: QPainter, pane: Pane, drawn: Drawn) -> None:
     tile, camera = drawn.tile, pane.camera
     if camera.scale < NUMBER_PIXELS or tile.block != 1:
         return
-    values = {"before": tile.before, "after": tile.after, "mask": tile.kept, "difference": tile.difference}[pane.part]
+    values = values_of(tile, pane.part)
     colours = drawn.colours[pane.part]
     font = QFont(painter.font())
     font.setPixelSize(max(9, min(14, int(camera.scale / 4.6))))
@@ -203,7 +207,7 @@ def _readable(rgb: int) -> QColor:
 
 def paint_rare(painter: QPainter, pane: Pane, drawn: Drawn, theme: Theme) -> None:
     """Rings around the few blocks whose colour hardly differs from all pruned, or all kept."""
-    if pane.part != "mask":
+    if pane.part not in ("mask", "apart"):
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QRectF
 
+from app.colour_maps import Scheme
 from app.map_camera import Camera
 from app.map_colours import Drawn, Part, draw
 from app.theme import Theme
@@ -27,7 +28,7 @@ Show = Callable[[Found], None]
 
 
 def drawn_steps(
-    picture: Picture, area: Area, block: int, parts: tuple[Part, ...], theme: Theme, overview: bool
+    picture: Picture, area: Area, block: int, parts: tuple[Part, ...], theme: Theme, scheme: Scheme, overview: bool
 ) -> Iterator[Found]:
     """The overview, where it is asked for, and the tile of an area, drawn."""
     whole = None
@@ -35,8 +36,8 @@ def drawn_steps(
         coarse = picture.pyramid.levels[0].block
         while max(picture.layout.rows, picture.layout.columns) > _OVERVIEW * coarse:
             coarse *= 2
-        whole = draw(picture.tile(picture.layout.whole, coarse), parts, theme)
-    yield whole, draw(picture.tile(area, block), parts, theme)
+        whole = draw(picture.tile(picture.layout.whole, coarse), parts, theme, scheme)
+    yield whole, draw(picture.tile(area, block), parts, theme, scheme)
 
 
 def wanted_block(picture: Picture, camera: Camera, ratio: float) -> int:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
+from app.figure import Figure
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
 from app.map_colours import PARTS, Part
+from app.map_figure import map_body, map_height
+from app.map_layouts import Arrangement
+from app.map_look import LookButton
 from app.map_paint import Pane
+from app.map_slices import SliceBar
 from app.map_words import TITLES, parse_index
 from app.plain import plain_tip
 from pruner.mask import Mask
-from pruner.picture import CACHE, Picture
-from pruner.pyramid import Tile, find_next
+from pruner.picture import CACHE, Picture, picture
+from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
 
 _COMPACT = "padding: 3px 6px;"
 """The row of controls must not widen the window."""
@@ -46,16 +52,23 @@ class MapView(QWidget):
         self.setObjectName("map")
         self._lane = lane
         self._origin: int | None = None
-        self._wanted: tuple[str, int] | None = None
         self.canvas = MapCanvas(lane, self)
         self.setFocusProxy(self.canvas)
         self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
         self.goto = QLineEdit(self)
         self.next = QToolButton(self)
+        self.look = LookButton(self)
+        self.slices = SliceBar(self)
+        self._given: Picture | None = None
+        self._goal: tuple[str, int] | None = None
+        """A tensor, and the flat index of the element of it that is to be marked."""
         self._build()
         self.canvas.pointed.connect(self._point)
-        self.canvas.arrived.connect(self._reach)
-        self.canvas.arrived.connect(self._tell_marked)
+        self.canvas.arrived.connect(self._arrive)
+        self.canvas.show_scheme(self.look.scheme)
+        self.look.recoloured.connect(self._recolour)
+        self.look.rearranged.connect(self._rearrange)
+        self.slices.changed.connect(self.look.arrange)
         self.canvas.failed.connect(self.failed)
         CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
 
@@ -72,7 +85,7 @@ class MapView(QWidget):
 
     def _build(self) -> None:
         self.goto.setObjectName("goto")
-        self.goto.setPlaceholderText("Go to index…")
+        self.goto.setPlaceholderText("Go to…")
         self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
         self.goto.setAccessibleName("Go to index")
         self.goto.setStyleSheet(_COMPACT)
@@ -96,11 +109,15 @@ class MapView(QWidget):
         row.addStretch(1)
         row.addWidget(self.goto)
         row.addWidget(self.next)
+        row.addWidget(self.look)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         box.addLayout(row)
+        box.addWidget(self.slices)
         box.addWidget(self.canvas, 1)
+        self.look.setStyleSheet(_COMPACT)
+        self.slices.hide()
 
     # What is shown
 
@@ -121,7 +138,55 @@ class MapView(QWidget):
             self._set_wrong("")
             self.goto.clear()
             self.pointed.emit("")
-        self.canvas.show_picture(picture, keep_view)
+            if self._goal is not None and self._goal[0] != picture.plane.info.name:
+                self._goal = None
+        self._given = picture
+        self.look.show_for(picture.layout.shape)
+        self._show_slices()
+        if (picture.layout, picture.pyramid.aggregate) == self.wanted(picture.layout.shape):
+            self._lane.drop("map-picture")
+            self.canvas.show_picture(picture, keep_view)
+        elif picture.pyramid.read == 1:
+            self._make(picture, keep_view)
+
+    def wanted(self, shape: tuple[int, ...]) -> tuple[Layout, Aggregate]:
+        """How a tensor is to be looked at: the layout of its picture, and what blocks show."""
+        return self.look.layout_of(shape), self.look.aggregate
+
+    def _make(self, given: Picture, keep_view: bool) -> None:
+        """Make and show the picture of a tensor as it is to be looked at."""
+        plane = given.plane
+        steps = picture(plane.checkpoint, plane.info.name, plane.mask, *self.wanted(plane.info.shape))
+        self._lane.request("map-picture", _with_end(steps), lambda made: self._place(made, keep_view), self.failed.emit)
+
+    def _place(self, made: Picture, keep_view: bool) -> None:
+        shown = self.canvas.picture
+        if shown is not None and shown.layout != made.layout:
+            same = shown.plane.info is made.plane.info and shown.layout.whole == made.layout.whole
+            keep_view = keep_view and same
+            self.canvas.marked = self.canvas.hovered = None
+        self.canvas.show_picture(made, keep_view)
+
+    def _rearrange(self) -> None:
+        """Show the tensor in the layout that was chosen."""
+        self._show_slices()
+        if self._given is not None:
+            self._make(self._given, keep_view=True)
+
+    def _recolour(self) -> None:
+        """Draw values in the way that was chosen; means have a picture of their own."""
+        self.canvas.show_scheme(self.look.scheme)
+        shown = self.canvas.picture
+        if shown is not None and self._given is not None and shown.pyramid.aggregate != self.look.aggregate:
+            self._make(self._given, keep_view=True)
+
+    def _show_slices(self) -> None:
+        shape = self._given.layout.shape if self._given is not None else ()
+        arrangement: Arrangement = self.look.arrangement(shape)
+        slices = len(shape) > 2 and not is_line(shape) and arrangement.kind == "slices"
+        if slices:
+            self.slices.show_slice(shape, arrangement)
+        self.slices.setVisible(slices)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the pictures as those of before, while others are made."""
@@ -146,6 +211,15 @@ class MapView(QWidget):
             shown = tuple(part for part, one in self.toggles.items() if one is button)
             self.toggles[shown[0]].setChecked(True)
         self.canvas.show_parts(shown)
+
+    def figure(self) -> Figure | None:
+        """The shown parts for the area that is looked at, under the title of who knows the tensor's name."""
+        picture, area = self.canvas.picture, self.canvas.seen
+        if picture is None or area is None:
+            return None
+        parts = tuple(pane.part for pane in self.canvas.panes)
+        height = partial(map_height, parts, picture.layout, area)
+        return Figure("Map", "", self.canvas.size().toSizeF(), map_body(picture, parts, area, self.look.scheme), height)
 
     # Getting to an element
 
@@ -194,15 +268,22 @@ class MapView(QWidget):
 
     def go_to(self, name: str, flat: int) -> None:
         """Mark an element of a tensor by its flat index and bring it into view, once the tensor's picture is there."""
-        self._wanted = name, flat
+        self._goal = name, flat
         self._reach()
         self.canvas.setFocus()
 
-    def _reach(self) -> None:
-        picture, wanted = self.canvas.picture, self._wanted
-        if picture is not None and wanted is not None and picture.plane.info.name == wanted[0]:
-            self._wanted = None
-            self._mark(wanted[1])
+    def _reach(self) -> bool:
+        """Mark what is to be marked, or arrange for the slice that holds it; False where it is not this tensor's."""
+        picture = self.canvas.picture
+        if self._goal is None or picture is None or picture.plane.info.name != self._goal[0]:
+            return False
+        shape, flat = picture.layout.shape, self._goal[1]
+        if picture.layout.holding(flat) == picture.layout:
+            self._goal = None
+            self._mark(flat)
+        elif (wanted := self.wanted(shape)[0]).holding(flat) != wanted:
+            self.look.arrange(self.look.arrangement(shape).holding(picture.layout, flat))
+        return True
 
     def _set_wrong(self, reason: str) -> None:
         if bool(self.goto.property("wrong")) != bool(reason):
@@ -212,10 +293,18 @@ class MapView(QWidget):
             QToolTip.showText(self.goto.mapToGlobal(QPoint(0, self.goto.height())), plain_tip(reason), self.goto)
 
     def _mark(self, flat: int) -> None:
-        assert self.canvas.picture is not None
+        picture = self.canvas.picture
+        assert picture is not None
         self._origin = flat
-        self.canvas.mark(*self.canvas.picture.layout.place(flat), _NEAR)
+        if picture.layout.holding(flat) != picture.layout:
+            self.go_to(picture.plane.info.name, flat)
+            return
+        self.canvas.mark(*picture.layout.place(flat), _NEAR)
         self._tell_marked()
+
+    def _arrive(self) -> None:
+        if not self._reach():
+            self._tell_marked()
 
     def _tell_marked(self) -> None:
         """Tell of the marked element, when its tile is there and nothing else is pointed at."""
@@ -229,3 +318,8 @@ class MapView(QWidget):
         self.pointed.emit(text)
         if not text:
             self._tell_marked()
+
+
+def _with_end(steps: Generator[Picture | None, None, Picture]) -> Iterator[Picture | None]:
+    """What is known of a picture so far, and at last the whole."""
+    yield (yield from steps)

@@ -5,16 +5,37 @@ from __future__ import annotations
 import re
 
 from app import numbers
+from app.colour_maps import Shows
 from app.map_colours import Part
-from pruner.pyramid import Layout, Tile
+from pruner.pairs import PairTile
+from pruner.pyramid import Area, Layout, Tile
 
-TITLES: dict[Part, str] = {"before": "Before", "mask": "Mask", "after": "After", "difference": "Difference"}
-_WHOSE = {"before": "", "after": "kept ", "difference": "pruned "}
+TITLES: dict[Part, str] = {
+    "before": "Before",
+    "mask": "Mask",
+    "after": "After",
+    "difference": "Difference",
+    "here": "Here",
+    "there": "There",
+    "apart": "Difference",
+    "agreement": "Masks",
+}
+_WHOSE = {"after": "kept ", "difference": "pruned "}
+_ONE = {
+    "before": ("value",),
+    "after": ("value, 0 where pruned", "value"),
+    "difference": ("value that is pruned",),
+    "here": ("value",),
+    "there": ("value",),
+    "apart": ("here less there",),
+}
 
 
-def meanings(part: Part, tile: Tile) -> tuple[str, ...]:
+def meanings(part: Part, tile: Tile, shows: Shows = "extreme") -> tuple[str, ...]:
     """What a pixel of a part means, the longest wording first, for where there is room."""
     size = f"{tile.block} × {tile.block}"
+    if part == "agreement":
+        return ("both keep, both prune, only here, only there", "both keep, both prune, here, there", "4 colours")
     if part == "mask":
         if tile.block == 1:
             return ("1 kept, 0 pruned",)
@@ -22,8 +43,17 @@ def meanings(part: Part, tile: Tile) -> tuple[str, ...]:
     if tile.read < 1 and tile.block > 1:
         return (f"values, {tile.read:.0%} of them read", f"{tile.read:.0%} read")
     if tile.block == 1:
-        return {"before": ("value",), "after": ("value, 0 where pruned", "value")}.get(part, ("value that is pruned",))
-    whose = _WHOSE[part]
+        what = "magnitude" if shows == "magnitude" and part in _ONE else "value"
+        return tuple(text.replace("value", what) for text in _ONE[part])
+    if part == "apart":
+        return (f"largest difference of {size} elements", f"largest difference of {size}", f"largest of {size}")
+    whose = _WHOSE.get(part, "")
+    if tile.aggregate == "mean":
+        of = {"after": ", 0 where pruned", "difference": ", 0 where kept"}.get(part, "")
+        return f"mean of {size} values{of}", f"mean of {size}{of}", f"mean of {size} values", f"mean of {size}"
+    if shows == "magnitude":
+        largest = f"largest {whose}magnitude of {size}"
+        return f"{largest} elements", largest, f"largest {whose}of {size}", f"largest of {size}"
     return (
         f"{whose}value of largest magnitude, of {size} elements",
         f"largest {whose}value of {size} elements",
@@ -37,6 +67,8 @@ def describe(tile: Tile, row: int, column: int) -> str:
     place = tile.place(row, column)
     if place is None:
         return ""
+    if isinstance(tile, PairTile):
+        return _describe_pair(tile, row, column, place)
     kept, elements = int(tile.kept[place]), int(tile.elements[place])
     before, after = float(tile.before[place]), float(tile.after[place])
     index = tile.layout.index(row, column)
@@ -44,25 +76,34 @@ def describe(tile: Tile, row: int, column: int) -> str:
         assert index is not None
         return f"{tile.layout.describe(index)} · {numbers.figure(before)}{'' if kept else ' → pruned'}"
     share = f"{numbers.percent(kept / elements)} kept, {numbers.count(kept)} of {numbers.count(elements)}"
-    largest = f"largest {numbers.figure(before)}{'' if before == after else f' → {numbers.figure(after)}'}"
-    return f"{_where(tile, *place)} · {share} · {'values not read yet' if before != before else largest}"
+    figure = f"{numbers.figure(before)}{'' if before == after else f' → {numbers.figure(after)}'}"
+    stands = f"{'mean' if tile.aggregate == 'mean' else 'largest'} {figure}"
+    return f"{_where(tile, *place)} · {share} · {'values not read yet' if before != before else stands}"
+
+
+def _describe_pair(tile: PairTile, row: int, column: int, place: tuple[int, int]) -> str:
+    changed, elements = int(tile.changed[place]), int(tile.elements[place])
+    apart = float(tile.after[place])
+    index = tile.layout.index(row, column)
+    if tile.block == 1:
+        assert index is not None
+        here, there = float(tile.a[place]), float(tile.b[place])
+        told = f"difference {numbers.figure(apart)}" if changed else "equal"
+        where = f"{tile.layout.describe(index)} · here {numbers.figure(here)}, there {numbers.figure(there)} · {told}"
+        kept_a, kept_b = bool(tile.kept_a[place]), bool(tile.kept_b[place])
+        both = "both keep it" if kept_a else "both prune it"
+        return f"{where} · {both if kept_a == kept_b else 'pruned only there' if kept_a else 'pruned only here'}"
+    share = f"{numbers.count(changed)} of {numbers.count(elements)} differ"
+    apart_by = int(tile.kept_a[place] + tile.kept_b[place] - 2 * tile.kept_both[place])
+    agreed = f"masks agree on {numbers.percent(1 - apart_by / elements)}"
+    return f"{_where(tile, *place)} · {share}, largest {numbers.figure(apart)} · {agreed}"
 
 
 def _where(tile: Tile, y: int, x: int) -> str:
     """The rows and columns, or filters, of a block."""
-    layout, block = tile.layout, tile.block
-    top, left = tile.area.top + y * block, tile.area.left + x * block
-    bottom, right = min(top + block, layout.rows) - 1, min(left + block, layout.columns) - 1
-    if layout.folded:
-        first = layout.flat(top, left)
-        return f"{bottom - top + 1} runs of {right - left + 1} elements, from element {first} on"
-    high, wide = layout.kernel
-    down, across = ("rows", "columns") if (high, wide) == (1, 1) else ("out", "in")
-    return f"{_range(down, top // high, bottom // high)}, {_range(across, left // wide, right // wide)}"
-
-
-def _range(what: str, first: int, last: int) -> str:
-    return f"{what} {first}" if first == last else f"{what} {first}–{last}"
+    top, left = tile.area.top + y * tile.block, tile.area.left + x * tile.block
+    block = Area(top, left, top + tile.block, left + tile.block)
+    return tile.layout.where(block.within(tile.layout.whole))
 
 
 def parse_index(text: str, layout: Layout) -> int:

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from app import numbers
 from app.choice import WHOLE, Choice
 from app.fitting import is_prunable, zeros_now
-from app.forecast import NOTHING, Outlook, Stock, left_for, pooled, taken, zeros_after
+from app.forecast import Outlook, Stock, left_for, pooled, taken, zeros_after
+from app.ledger import UNKNOWN, Ledger, columns_of
 from pruner import Amount, AmountValueError, Checkpoint, Pruning
 from pruner.ties import sharers
 
@@ -19,7 +22,11 @@ Entries = Mapping[str, Amount | None]
 
 @dataclass(frozen=True, eq=False)
 class NextRound:
-    """What is planned on a checkpoint, and what follows from it; `zeros` and `channels` are what is counted so far."""
+    """What is planned on a checkpoint, and what follows from it; `zeros` and `channels` are what is counted so far.
+
+    `unfits` is what `unfit` has found for the checkpoint and the method. Rounds planned one after another share it,
+    since asking anew takes most of the time of a plan over many tensors.
+    """
 
     checkpoint: Checkpoint | None = None
     pruning: Pruning | None = None
@@ -27,6 +34,7 @@ class NextRound:
     entries: Entries = field(default_factory=dict)
     zeros: Mapping[str, int] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
+    unfits: dict[str, str] = field(default_factory=dict)
 
     # Which tensors
 
@@ -62,9 +70,15 @@ class NextRound:
 
     def unfit(self, name: str) -> str:
         """Why the method has no meaning for a tensor, as the end of a sentence; empty where it has."""
+        why = self.unfits.get(name)
+        if why is None:
+            why = self.unfits[name] = self._unfit(name)
+        return why
+
+    def _unfit(self, name: str) -> str:
         assert self.checkpoint is not None
         info = self.checkpoint[name]
-        if name not in self.entries and not is_prunable(info):  # only prunable tensors become entries
+        if not is_prunable(info):
             return f"its elements ({info.dtype}) have no magnitude to prune by"
         return self.choice.method.unfit(info) if self.choice.method is not None else ""
 
@@ -102,10 +116,15 @@ class NextRound:
         done = self.pruning[name] if self.pruning is not None and name in self.pruning else None
         pruned = done.pruned if done else 0
         zeros = zeros_now(self.pruning, self.zeros, name)
-        if not self.choice.counts_channels or self.unfit(name) or self.choice.method is None:
-            return Stock(info.numel, pruned, zeros, info.numel, info.numel - pruned)
+        if not self._counts_channels or self.unfit(name) or self.choice.method is None:
+            numel = info.numel
+            return Stock(numel, pruned, zeros, numel, numel - pruned)
         units = info.shape[getattr(self.choice.method, "dim", 0)]
         return Stock(info.numel, pruned, zeros, units, self.channels.get(name) if pruned else units)
+
+    @cached_property
+    def _counts_channels(self) -> bool:
+        return self.choice.counts_channels
 
     def count(self, name: str) -> int | None:
         """Units that the round takes of a tensor; None where nothing is planned, or that is not known before."""
@@ -123,6 +142,14 @@ class NextRound:
         """Of planned tensors, or of all together: the units, those that are left, and those that the round takes."""
         if self.choice.together:
             return self.pool.units, self.left_of_all, self.count_of_all
+        names = list(names)
+        return self._sums_of_planned if names == list(self.planned) else self._sums(names)
+
+    @cached_property
+    def _sums_of_planned(self) -> tuple[int, int | None, int | None]:
+        return self._sums(self.planned)
+
+    def _sums(self, names: Iterable[str]) -> tuple[int, int | None, int | None]:
         whole, lefts, counts = 0, 0, 0
         known = True
         for name in names:
@@ -177,20 +204,44 @@ class NextRound:
         known = self.choice.takes_amount and not self.choice.together
         return Outlook(numel, zeros, zeros_after(self.choice, amount, self.stock(name)) if known else None)
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Zeros of all tensors now and after the round, as `outlook` tells them one by one."""
+        assert self.checkpoint is not None
+        names, pruning = self.checkpoint.tensors, self.pruning
+        if pruning is None:
+            counts = [self.zeros.get(name, UNKNOWN) for name in names]
+        else:
+            found = (zeros_now(pruning, self.zeros, name) for name in names)
+            counts = [UNKNOWN if zeros is None else zeros for zeros in found]
+        now = np.array(counts, np.int64)
+        after = now.copy()
+        known = self.choice.takes_amount and not self.choice.together
+        for place, name in enumerate(names):
+            if (amount := self.planned.get(name)) is not None:
+                zeros = zeros_after(self.choice, amount, self.stock(name)) if known else None
+                after[place] = UNKNOWN if zeros is None else zeros
+        return Ledger(now, after)
+
     def outlook_of_all(self) -> tuple[int, Outlook]:
         """How many of the prunable tensors are counted, and their zeros now and after the round."""
         assert self.checkpoint is not None
-        names = [name for name, info in self.checkpoint.tensors.items() if info.prunable]
-        known = {name: part for name in names if (part := self.outlook(name)) is not None}
-        total = sum(known.values(), NOTHING)
+        columns, ledger = columns_of(self.checkpoint), self.ledger
+        rows = np.flatnonzero(columns.prunable & (ledger.now != UNKNOWN))
+        numel, now, afters = int(columns.numels[rows].sum()), int(ledger.now[rows].sum()), ledger.after[rows]
+        total = Outlook(numel, now, None if (afters == UNKNOWN).any() else int(afters.sum()))
         amount = self.amount_of_all
-        if amount is None or not self.planned or not self.planned.keys() <= known.keys():
-            return len(known), total
-        pool, now = self.pool, sum(known[name].now for name in self.planned)
+        if amount is None or not self.planned:
+            return len(rows), total
+        outlooks = [self.outlook(name) for name in self.planned]
+        taking = [one for one in outlooks if one is not None]
+        if len(taking) < len(outlooks):
+            return len(rows), total
+        pool, before = self.pool, sum(one.now for one in taking)
         after = zeros_after(self.choice, amount, pool)
-        alone = pool.numel == sum(known[name].numel for name in self.planned)  # no memory with two names
-        planned = total.now - now + after if after is not None and alone else None
-        return len(known), Outlook(total.numel, total.now, planned)
+        alone = pool.numel == sum(one.numel for one in taking)  # no memory with two names
+        planned = now - before + after if after is not None and alone else None
+        return len(rows), Outlook(numel, now, planned)
 
 
 def _too_many(choice: Choice, amount: Amount, stock: Stock) -> str:

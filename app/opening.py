@@ -5,25 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pruner import Checkpoint, PrunerError, open_checkpoint
-from pruner.module_tree import ModuleNode, module_tree
+from app.forest import Forest
+from pruner import Checkpoint, PrunerError, Pruning, open_checkpoint, stored_pruning
+from pruner.module_tree import module_tree
 from pruner.plan import is_candidate
 from pruner.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A checkpoint and the tree of its modules."""
+    """A checkpoint, and its tensors in the order of the tree of its modules.
+
+    `pruning` is what a reversible file holds beside its values; `damage` says why it cannot be told.
+    """
 
     checkpoint: Checkpoint
-    tree: ModuleNode
+    forest: Forest
+    pruning: Pruning | None = None
+    damage: str = ""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, pruning: Pruning | None = None, damage: str = "") -> Opened:
+        """A checkpoint with the tree of its modules."""
+        return cls(checkpoint, Forest(module_tree(checkpoint), list(checkpoint.tensors)), pruning, damage)
 
 
 def open_document(path: Path, root: str | None, progress: Progress) -> Opened:
     """What a file holds under `root`, or under the key that its keys suggest; raises as `open_checkpoint` does."""
     progress(0, 1, path.name)
     checkpoint = open_checkpoint(path, root)
-    return Opened(checkpoint, module_tree(checkpoint))
+    try:
+        return Opened.of(checkpoint, stored_pruning(checkpoint))
+    except PrunerError as error:
+        return Opened.of(checkpoint, damage=str(error))
 
 
 def open_again(old: Checkpoint, progress: Progress) -> Opened:

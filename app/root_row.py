@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidg
 
 from app.plain import clipped, plain_tip
 from app.session import Session
+from pruner import Checkpoint
 
 _LENGTH = 120
 
@@ -25,11 +26,13 @@ class RootRow(QWidget):
     chosen = Signal(str)
     """The key path that the user chose."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None, *, second: bool = False) -> None:
+        """For the document, or for the `second` checkpoint that is compared with it."""
         super().__init__(parent)
         self._session = session
+        self._second = second
         self.box = QComboBox(self)
-        self.box.setObjectName("root")
+        self.box.setObjectName("second_root" if second else "root")
         self.box.setAccessibleName("Weights")
         self.box.setAccessibleDescription("The dictionary of the file whose tensors are shown")
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -48,11 +51,15 @@ class RootRow(QWidget):
         row.setSpacing(8)
         row.addWidget(label)
         row.addWidget(self.box, 1)
-        session.checkpoint_changed.connect(self._fill)
+        (session.comparison.changed if second else session.checkpoint_changed).connect(self._fill)
         self._fill()
 
+    @property
+    def _checkpoint(self) -> Checkpoint | None:
+        return self._session.comparison.other if self._second else self._session.checkpoint
+
     def _fill(self) -> None:
-        checkpoint = self._session.checkpoint
+        checkpoint = self._checkpoint
         roots = checkpoint.roots if checkpoint is not None else ()
         self.box.clear()
         for root in roots:
@@ -62,7 +69,7 @@ class RootRow(QWidget):
         self.setVisible(len(roots) > 1)
 
     def _show_open(self) -> None:
-        checkpoint = self._session.checkpoint
+        checkpoint = self._checkpoint
         if checkpoint is not None:
             self.box.setCurrentIndex(self.box.findData(checkpoint.root))
             self.box.setToolTip(plain_tip(root_title(checkpoint.root)))
@@ -70,5 +77,6 @@ class RootRow(QWidget):
     def _chosen(self, place: int) -> None:
         root = str(self.box.itemData(place))
         self._show_open()
-        if self._session.checkpoint is not None and root != self._session.checkpoint.root:
+        checkpoint = self._checkpoint
+        if checkpoint is not None and root != checkpoint.root:
             self.chosen.emit(root)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from app import numbers, planning, verdicts
 from app.channels import count_channels
+from app.comparison import Comparison
 from app.device_list import DeviceList
+from app.doctor import Doctor
 from app.document import Document
 from app.fitting import carried
 from app.history import State
 from app.jobs import Failure, Job, ViewLane, WorkLane, share_cores
 from app.next_round import Entries, NextRound
-from app.opening import Opened, first_selected, open_again, open_document
+from app.opening import Opened, open_again, open_document
 from app.watcher import FileWatch
 from app.zeros import count_in_file
-from pruner import Pruning, Saved, prune, save
+from pruner import Plan, Pruning, Saved, prune, save
 from pruner.progress import Progress
+from pruner.prune import prune_rounds
 
 
 class Session(Document):
@@ -39,6 +43,8 @@ class Session(Document):
         self.files = FileWatch(self.view, self)
         self.files.message.connect(self.message)
         self.devices = DeviceList(self.view, self)
+        self.doctor = Doctor(self, self.work, self.files, self._failed, self)
+        self.comparison = Comparison(self, self.work, self.view)
         self.method_changed.connect(self._count_channels)
         self.pruning_changed.connect(self._count_channels)
 
@@ -93,14 +99,32 @@ class Session(Document):
         title = f"Pruning {numbers.plural(len(plan.steps), 'tensor')}"
         self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
-    def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
+    def run_plans(self, name: str, plans: Sequence[Plan], *, afresh: bool) -> None:
+        """Run the rounds of a recipe as one job and one step, afresh or on what is pruned; as `prune` does else."""
+        checkpoint, before, device = self.checkpoint, None if afresh else self.pruning, self.devices.chosen
+        if checkpoint is None:
+            return
+
+        def run(progress: Progress) -> Pruning:
+            share_cores((os.cpu_count() or 2) - 1)
+            return prune_rounds(checkpoint, plans, device, progress, after=before)
+
+        def done(pruning: Pruning) -> None:
+            if checkpoint is self.checkpoint:
+                self._step(lambda: self._history.push(f"recipe {name}", replace(self._history.state, pruning=pruning)))
+                self._tell_pruned(pruning, {tensor for plan in plans for tensor in plan.steps}, before)
+
+        title = f"Recipe {name}: {numbers.plural(len(plans), 'round')}"
+        self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
+
+    def save(self, path: Path, form: str, shard_bytes: int | None = None, compress: bool = False) -> None:
         """Save what is pruned now to a new file in the container that its ending chooses, or as shards of a size."""
         checkpoint, pruning = self.checkpoint, self.pruning
         if checkpoint is None or pruning is None:
             return
 
         def run(progress: Progress) -> Saved:
-            return save(checkpoint, pruning, path, form, shard_bytes=shard_bytes, progress=progress)
+            return save(checkpoint, pruning, path, form, shard_bytes=shard_bytes, compress=compress, progress=progress)
 
         def done(saved: Saved) -> None:
             self._saved(pruning, saved)
@@ -125,6 +149,7 @@ class Session(Document):
 
     def _opened(self, opened: Opened) -> None:
         self._take(opened, {}, ())
+        self._take_up(opened)
 
     def _reloaded(self, opened: Opened) -> None:
         old, planned, new = self.checkpoint, self.amounts, opened.checkpoint
@@ -135,6 +160,7 @@ class Session(Document):
             self.tell("warning", f"{new.path.name} has no weights under “{old.root}” any more.")
         if gone := len(planned) - len(kept):
             self.tell("warning", f"{numbers.plural(gone, 'planned amount')} no longer fit and went.")
+        self._take_up(opened)
         self.tell("info", f"Reloaded {new.path.name}.")
 
     def _take(self, opened: Opened, planned: Entries, selected: tuple[str, ...]) -> None:
@@ -142,25 +168,31 @@ class Session(Document):
         checkpoint = opened.checkpoint
         before = self.checkpoint
         warned = verdicts.danger(before) if before is not None and before.path == checkpoint.path else ""
-        self.checkpoint, self.tree = checkpoint, opened.tree
-        self._renew(State(planned, None, self.choice))
+        self._renew(State(planned, None, self.choice, checkpoint, opened.forest))
         self._saved_pruning = None
-        self._last_amounts = {}
-        self.zeros, self._channels = {}, {}
-        self._next_round = None
-        self.selected = ()
         self.files.watch(checkpoint)
-        self.checkpoint_changed.emit()
-        self.pruning_changed.emit()
-        self.amounts_changed.emit()
-        self.selected = selected or first_selected(checkpoint)
-        self.selection_changed.emit()
+        self._announce(selected)
         for warning in checkpoint.warnings:
             self.tell("warning", warning)
         if (danger := verdicts.danger(checkpoint)) != warned and danger:
             self.tell("warning", danger, offer="show_file")
         self.load_torch()
-        self.view.request("zeros", count_in_file(checkpoint), self._found_zeros, self._failed, urgency=1)
+
+    def _announce(self, selected: Sequence[str]) -> None:
+        super()._announce(selected)
+        assert self.checkpoint is not None
+        self.view.request("zeros", count_in_file(self.checkpoint), self._found_zeros, self._failed, urgency=1)
+
+    def _take_up(self, opened: Opened) -> None:
+        """Go on from the pruning that the file holds beside its original values; Undo takes it off."""
+        if (pruning := opened.pruning) is not None:
+            state = replace(self._history.state, pruning=pruning)
+            label = f"stored pruning of {numbers.plural(len(pruning), 'tensor')}"
+            self._step(lambda: self._history.push(label, state))
+            self._saved_pruning = pruning
+            self.tell("info", f"The file holds the original values and the {label}, which Undo takes off.")
+        if opened.damage:
+            self.tell("warning", opened.damage)
 
     def _count_channels(self) -> None:
         """Count the channels that are left, where an amount counts them and rounds have pruned some."""
@@ -186,13 +218,17 @@ class Session(Document):
         }
         self._last_amounts = {name: before[name] for name in taken}
         label = f"pruning of {numbers.plural(len(taken), 'tensor')}"
-        self._step(lambda: self._history.push(label, State(kept, pruning, self.choice)))
+        self._step(lambda: self._history.push(label, replace(self._history.state, amounts=kept, pruning=pruning)))
         if fit := planning.still_fitting(self.next_round, edited):  # planned while the round ran, for the next one
             self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**kept, **fit})
-        count = sum(pruning[name].rounds[-1].pruned for name in taken)
+        self._tell_pruned(pruning, taken, planned.pruning)
+
+    def _tell_pruned(self, pruning: Pruning, names: Collection[str], before: Pruning | None) -> None:
+        """What rounds did to these tensors since `before`."""
+        count = sum(pruning[name].pruned - (before[name].pruned if before and name in before else 0) for name in names)
         self.tell(
             "info",
-            f"Pruned {numbers.count(count)} elements of {numbers.plural(len(taken), 'tensor')} "
+            f"Pruned {numbers.count(count)} elements of {numbers.plural(len(names), 'tensor')} "
             f"on {pruning.device} in {numbers.duration(pruning.seconds)}.",
         )
         for warning in pruning.warnings:

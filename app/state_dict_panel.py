@@ -60,7 +60,7 @@ class StateDictPanel(QWidget):
         top.addWidget(self._said, 1)
         top.addWidget(self.only_changes)
         top.addWidget(QLabel("Show", self))
-        for place, name in enumerate(sorted(forms())):
+        for place, name in enumerate(self._names):
             button = QRadioButton(f"{name} form", self)
             button.setObjectName(f"show_{name}")
             button.setChecked(name == "masked")
@@ -104,9 +104,14 @@ class StateDictPanel(QWidget):
         return view
 
     @property
+    def _names(self) -> list[str]:
+        """The forms that change the state_dict; the others add to it, or leave all of it out."""
+        return sorted(name for name, form in forms().items() if not form.marks and not form.alone)
+
+    @property
     def form(self) -> str:
         """The name of the form that is shown."""
-        return sorted(forms())[self._forms.checkedId()]
+        return self._names[self._forms.checkedId()]
 
     def _load(self) -> None:
         checkpoint, pruning, form = self._session.checkpoint, self._session.pruning, form_named(self.form)

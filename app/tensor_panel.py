@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
@@ -16,6 +18,8 @@ from PySide6.QtWidgets import (
 
 from app import numbers
 from app.channels_panel import ChannelsPanel
+from app.figure import Figure, HasFigure
+from app.figure_menu import PictureButton
 from app.figures_view import FiguresView
 from app.histogram_panel import Histograms
 from app.jobs import Failure
@@ -40,6 +44,8 @@ class TensorPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._shown: str | None = None
+        self._fresh: set[HasFigure] = set()
+        """The views that show the tensor as it is now."""
         self.map = MapView(session.view, self)
         self.histograms = Histograms(session, self)
         self.strip, self.histogram = self.histograms.views
@@ -84,11 +90,18 @@ class TensorPanel(QWidget):
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(self._build_map(), "Map")
-        self.tabs.addTab(self.histograms.build_page(self), "Histogram")
-        self.tabs.addTab(self.channels, "Channels")
-        self.tabs.addTab(self.figures, "Figures")
-        self.tabs.addTab(self.values, "Values")
+        pages: tuple[tuple[str, QWidget, HasFigure], ...] = (
+            ("Map", self._build_map(), self.map),
+            ("Histogram", self.histograms.build_page(self), self.histogram),
+            ("Channels", self.channels, self.channels),
+            ("Figures", self.figures, self.figures),
+            ("Values", self.values, self.values),
+        )
+        for title, page, _ in pages:
+            self.tabs.addTab(page, title)
+        self._views: dict[QWidget, HasFigure] = {page: view for _, page, view in pages}
+        self._picture = PictureButton(self._session, self.figure, self)
+        self.tabs.setCornerWidget(self._picture)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.tabs)
@@ -125,10 +138,34 @@ class TensorPanel(QWidget):
         box.addWidget(self.strip)
         return page
 
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """The view in front (the histogram under the map where that has the focus), named by its tensor."""
+        checkpoint, name = self._session.checkpoint, self._session.current
+        if checkpoint is None or name is None or self._shown != name:
+            return None
+        view = self.strip if self.strip.hasFocus() else self._views.get(self.tabs.currentWidget())
+        tells = view in self._fresh or view in (self.channels, self.values)  # these know themselves
+        figure = view.figure() if view is not None and tells else None
+        if figure is None:
+            return None
+        title = f"{figure.title} of {name} · {checkpoint.path.name}"
+        return replace(figure, title=title, subtitle=" · ".join([*self._what(checkpoint[name]), *self._sparsity(name)]))
+
+    def _sparsity(self, name: str) -> Iterator[str]:
+        outlook = self._session.next_round.outlook(name)
+        if outlook is not None:
+            yield f"sparsity {numbers.percent(outlook.now / max(1, outlook.numel))}"
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self._picture.popup(event.globalPos())
+
     # Loading, on the view lane
 
     def _load(self) -> None:
         self.histograms.forget()
+        self._fresh.clear()
         checkpoint, name = self._session.checkpoint, self._session.current
         if checkpoint is None or name is None:
             self._say("Select a tensor in the tree." if checkpoint is not None else "")
@@ -147,7 +184,9 @@ class TensorPanel(QWidget):
         self._busy.start()
         pruning = self._session.pruning
         mask = pruning[name].mask if pruning is not None and name in pruning else None
-        self._session.view.request("tensor", summaries(checkpoint, name, mask), self._show, self._failed)
+        self._session.view.request(
+            "tensor", summaries(checkpoint, name, mask, *self.map.wanted(info.shape)), self._show, self._failed
+        )
         self._load_threshold()
 
     def _load_threshold(self) -> None:
@@ -168,15 +207,18 @@ class TensorPanel(QWidget):
             self.map.set_dimmed(False)
             self.map.show_picture(part, keep_view=self._shown == self._session.current)
             self._shown = self._session.current
+            self._fresh.add(self.map)
             self._pages.setCurrentWidget(self.tabs)
         elif isinstance(part, Histogram):
             self.histograms.show_histogram(part)
+            self._fresh.update(self.histograms.views)
         elif isinstance(part, Curve):
             self.histograms.show_curve(part)
         elif isinstance(part, Cut):
             self.histograms.show_cut(part)
         else:
             self.figures.show_figures(*part)
+            self._fresh.add(self.figures)
 
     def _failed(self, failure: Failure) -> None:
         self._session.files.check()
@@ -207,9 +249,7 @@ class TensorPanel(QWidget):
         facts = [
             *([module_type.rpartition(".")[2]] if module_type else []),
             info.kind,
-            numbers.shape(info.shape),
-            info.dtype,
-            numbers.plural(info.numel, "element"),
+            *self._what(info),
             numbers.size(info.nbytes),
         ]
         self._title.setText(info.name)
@@ -217,6 +257,9 @@ class TensorPanel(QWidget):
         self._facts.setText(" · ".join(facts))
         self._notes.setText(" ".join(self._remarks(info)))
         self._notes.setVisible(bool(self._notes.text()))
+
+    def _what(self, info: TensorInfo) -> tuple[str, ...]:
+        return numbers.shape(info.shape), info.dtype, numbers.plural(info.numel, "element")
 
     def _remarks(self, info: TensorInfo) -> Iterator[str]:
         if len(self._session.selected) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from app.next_round import NextRound
 from pruner import Checkpoint, Mask
@@ -12,8 +13,11 @@ from pruner.elements import elements_of
 from pruner.methods.l1_unstructured import L1Unstructured
 from pruner.methods.threshold import Threshold
 from pruner.picture import Picture, picture
+from pruner.pyramid import Aggregate, Layout
 from pruner.rounds import threshold_of
 from pruner.summaries import Figures, Histogram, histogram, measure
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,28 +28,34 @@ class Cut:
 
 
 def summaries(
-    checkpoint: Checkpoint, name: str, mask: Mask | None
+    checkpoint: Checkpoint,
+    name: str,
+    mask: Mask | None,
+    layout: Layout | None = None,
+    aggregate: Aggregate = "extreme",
 ) -> Iterator[Picture | Histogram | Curve | tuple[Figures, Figures] | None]:
     """The parts of the view, the picture first; None in between, to give way."""
-    drawn = yield from picture(checkpoint, name, mask)
+    drawn = yield from picture(checkpoint, name, mask, layout, aggregate)
     yield drawn
+    if drawn.layout.held < drawn.layout.numel:  # a slice knows only its own limit
+        drawn = yield from _giving_way(picture(checkpoint, name, mask))
     counted = yield from histogram(checkpoint, name, mask, drawn.limit)
     yield counted
     if checkpoint[name].dtype_info.prunable:
         yield (yield from curve_of(elements_of(checkpoint, name, mask)))
-    before = yield from _giving_way(checkpoint, name, None)
-    after = (yield from _giving_way(checkpoint, name, mask)) if mask is not None else before
+    before = yield from _giving_way(measure(checkpoint, name, None))
+    after = (yield from _giving_way(measure(checkpoint, name, mask))) if mask is not None else before
     yield before, after
 
 
-def _giving_way(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[None, None, Figures]:
-    steps = measure(checkpoint, name, mask)
+def _giving_way(steps: Generator[Any, None, Made]) -> Generator[None, None, Made]:
+    """What steps make, without what they yield on the way."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            found: Figures = end.value
-            return found
+            made: Made = end.value
+            return made
         yield None
 
 

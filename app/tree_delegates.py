@@ -24,7 +24,7 @@ from app.tree_model import SHARE_ROLE
 from pruner import PrunerError
 
 Index = QModelIndex | QPersistentModelIndex
-_BAR_WIDTH, _BAR_HEIGHT, _MARGIN = 36, 6, 8
+_BAR_WIDTH, _BAR_HEIGHT, _MARGIN = 32, 6, 8
 
 
 class SparsityDelegate(QStyledItemDelegate):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 
 from app import numbers, plan_text
 from app.amount_text import read_amount
-from app.forecast import NOTHING, Outlook
+from app.forecast import Outlook
+from app.ledger import Counts, Sums, columns_of, running
 from app.plain import plain_tip
 from app.session import Session
 from app.tree_columns import HEADERS, RIGHT, Column
-from app.tree_rows import Row, SortKey, build_rows
+from app.tree_rows import Row, Rows, SortKey
 from pruner import PrunerError, TensorInfo
 from pruner.plan import is_candidate
 
@@ -35,10 +37,9 @@ class TreeModel(QAbstractItemModel):
         self._words = ""
         self._flat = False
         self._sorting: tuple[Column, bool] | None = None
-        self._root = Row(None, None, None)
-        self._all = [self._root]
-        self._rows: dict[str, Row] = {}
-        self._outlooks: dict[Row, Outlook | None] = {}
+        self._rows = Rows(session.forest)
+        self._sums: Sums | None = None
+        self._taken: Counts | None = None
         self._bold = QFont()
         self._bold.setBold(True)
         session.checkpoint_changed.connect(self._rebuild)
@@ -50,18 +51,27 @@ class TreeModel(QAbstractItemModel):
     # What the view asks
 
     def index(self, row: int, column: int, parent: Index = NO_INDEX) -> QModelIndex:
-        if not self.hasIndex(row, column, parent):
+        # hasIndex would ask for the same rows again: it takes most of the time of unfolding a large tree.
+        below = self._rows.children(self.row_of(parent)) if parent.column() <= 0 else []
+        if not (0 <= row < len(below) and 0 <= column < len(Column)):
             return QModelIndex()
-        return self.createIndex(row, column, self.row_of(parent).children[row].id)
+        return self.createIndex(row, column, below[row].id)
 
     def parent(self, index: Index = NO_INDEX) -> QModelIndex:  # type: ignore[override]
         above = self.row_of(index).parent if index.isValid() else None
-        if above is None or above is self._root:
+        if above is None or above is self._rows.root:
             return QModelIndex()
         return self.createIndex(above.place, 0, above.id)
 
     def rowCount(self, parent: Index = NO_INDEX) -> int:
-        return len(self.row_of(parent).children) if parent.column() <= 0 else 0
+        return len(self._rows.children(self.row_of(parent))) if parent.column() <= 0 else 0
+
+    def hasChildren(self, parent: Index = NO_INDEX) -> bool:
+        row = self.row_of(parent)
+        if row.info is not None or parent.column() > 0:
+            return False
+        first, end = self._rows.span(row)
+        return first < end
 
     def columnCount(self, parent: Index = NO_INDEX) -> int:
         return len(Column)
@@ -82,7 +92,7 @@ class TreeModel(QAbstractItemModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
         editable = index.isValid() and index.column() == Column.AMOUNT and self._session.choice.takes_amount
-        if editable and self.names_under(index):
+        if editable and self._can_plan(self.row_of(index)):
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
@@ -127,12 +137,12 @@ class TreeModel(QAbstractItemModel):
     def row_of(self, index: Index) -> Row:
         """The row behind an index; the invisible root for an invalid one."""
         if not index.isValid():
-            return self._root
-        return self._all[index.internalId()]
+            return self._rows.root
+        return self._rows.made[index.internalId()]
 
     def index_of(self, name: str, column: Column = Column.NAME) -> QModelIndex:
         """The index of a tensor; invalid where the filter hides it."""
-        row = self._rows.get(name)
+        row = self._rows.find(name)
         return self.createIndex(row.place, column, row.id) if row is not None else QModelIndex()
 
     def names_under(self, index: Index) -> list[str]:
@@ -140,7 +150,23 @@ class TreeModel(QAbstractItemModel):
         row = self.row_of(index)
         if row.info is not None:
             return [row.info.name] if self._session.is_prunable(row.info) else []
-        return [info.name for info in row.tensors() if is_candidate(info) and self._session.is_prunable(info)]
+        return [info.name for info in self._rows.tensors(row) if self._is_default(info)]
+
+    def shows(self, name: str) -> bool:
+        """Whether the filter lets a tensor through."""
+        return self._rows.shows(name)
+
+    def levels_within(self, most: int) -> int:
+        """How many levels can be unfolded for at most so many rows."""
+        return self._rows.within(most)
+
+    def _can_plan(self, row: Row) -> bool:
+        if row.info is not None:
+            return self._session.is_prunable(row.info)
+        return any(self._is_default(info) for info in self._rows.tensors(row))
+
+    def _is_default(self, info: TensorInfo) -> bool:
+        return is_candidate(info) and self._session.is_prunable(info)
 
     def set_filter(self, words: str, flat: bool) -> None:
         """Show only the tensors that have all words in their name, kind, type or shape."""
@@ -151,7 +177,7 @@ class TreeModel(QAbstractItemModel):
     @property
     def shown(self) -> int:
         """Number of tensors that the filter lets through."""
-        return len(self._rows)
+        return len(self._rows.kept)
 
     # Cells
 
@@ -199,12 +225,17 @@ class TreeModel(QAbstractItemModel):
             return plan_text.amount_cell(planned, row.info.name)
         if not planned.planned:
             return None
-        count = sum(info.name in planned.planned for info in row.tensors())
+        if self._taken is None:
+            infos = self._session.forest.infos
+            names = (infos[place].name for place in self._rows.kept.tolist())
+            self._taken = running(np.array([name in planned.planned for name in names], np.int64))
+        first, end = self._rows.span(row)
+        count = int(self._taken[end] - self._taken[first])
         return numbers.plural(count, "tensor") if count else None
 
     def _edit_text(self, row: Row) -> str:
         amounts = self._session.amounts
-        found = {amount for info in row.tensors() if (amount := amounts.get(info.name)) is not None}
+        found = {amount for info in self._rows.tensors(row) if (amount := amounts.get(info.name)) is not None}
         return str(found.pop()) if len(found) == 1 else ""
 
     def _explanation(self, row: Row, column: Column) -> str | None:
@@ -228,32 +259,24 @@ class TreeModel(QAbstractItemModel):
         return None
 
     def _outlook(self, row: Row) -> Outlook | None:
-        """Zeros now and as planned, of what is known; kept until something changes."""
-        if row in self._outlooks:
-            return self._outlooks[row]
+        """Zeros now and as planned, of what is known; sums are kept until something changes."""
         if row.info is not None:
-            found = self._session.outlook(row.info.name)
-        else:
-            known = [part for child in row.children if (part := self._outlook(child)) is not None]
-            found = sum(known, NOTHING) if known else None
-        self._outlooks[row] = found
-        return found
+            return self._session.outlook(row.info.name)
+        checkpoint, forest = self._session.checkpoint, self._session.forest
+        if checkpoint is None:
+            return None
+        if self._sums is None:
+            places, ledger = forest.order[self._rows.kept], self._session.next_round.ledger
+            self._sums = Sums(columns_of(checkpoint).numels[places], ledger.now[places], ledger.after[places])
+        return self._sums.outlook(*self._rows.span(row))
 
     # Changes
 
     def _rebuild(self) -> None:
         self.beginResetModel()
-        self._root = build_rows(self._session.tree, self._words, self._flat)
-        self._outlooks.clear()
-        if self._sorting is not None:
-            column, descending = self._sorting
-            self._root.sort(self._sort_key(column), descending)
-        self._all = [self._root]
-        for row in self._all:
-            self._all.extend(row.children)
-        for place, row in enumerate(self._all):
-            row.id = place
-        self._rows = {row.info.name: row for row in self._all if row.info is not None}
+        self._forget()
+        key, descending = (self._sort_key(self._sorting[0]), self._sorting[1]) if self._sorting else (None, False)
+        self._rows = Rows(self._session.forest, self._words, self._flat, key, descending)
         self.endResetModel()
 
     def _sort_key(self, column: Column) -> SortKey:
@@ -261,14 +284,14 @@ class TreeModel(QAbstractItemModel):
             if column == Column.ELEMENTS:
                 return row.numel
             if column == Column.SIZE:
-                return sum(info.nbytes for info in row.tensors())
+                return sum(info.nbytes for info in self._rows.tensors(row))
             if column in (Column.SPARSITY, Column.AFTER):
                 outlook = self._outlook(row)
                 zeros = None if outlook is None else outlook.now if column == Column.SPARSITY else outlook.planned
                 return zeros / outlook.numel if zeros is not None and outlook and outlook.numel else -1.0
             if column == Column.AMOUNT:
                 planned = self._session.next_round
-                names = [info.name for info in row.tensors() if info.name in planned.planned]
+                names = [info.name for info in self._rows.tensors(row) if info.name in planned.planned]
                 return sum(planned.count(name) or 0 for name in names), len(names)
             return (self._text(row, column) or "").lower()
 
@@ -279,10 +302,13 @@ class TreeModel(QAbstractItemModel):
 
         One signal stands for all levels, since a signal for each module takes longer than drawing what is seen.
         """
-        self._outlooks.clear()
-        if self._root.children:
-            first, last = self._root.children[0], self._root.children[-1]
+        self._forget()
+        if below := self._rows.children(self._rows.root):
+            first, last = below[0], below[-1]
             self.dataChanged.emit(
                 self.createIndex(first.place, Column.SPARSITY, first.id),
                 self.createIndex(last.place, Column.AFTER, last.id),
             )
+
+    def _forget(self) -> None:
+        self._sums = self._taken = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -21,18 +21,20 @@ from app.amount_tree import AmountTree
 from app.root_row import RootRow
 from app.session import Session
 from app.tree_columns import HEADERS, Column
-from app.tree_delegates import AmountDelegate, Index, SparsityDelegate
+from app.tree_delegates import AmountDelegate, SparsityDelegate
 from app.tree_model import TreeModel
+from app.tree_selection import TreeSelection
 from pruner import PrunerError
 from pruner.plan import is_candidate
 
 _TYPING_MS = 120
-_EXPAND_BELOW = 400
+_EXPAND_BELOW, _MOST_FOUND = 400, 1000
+"""Up to so many tensors all is unfolded; of what is found in larger models as many levels as have so many rows."""
 _WIDTHS = {
     Column.NAME: 156,
     Column.SHAPE: 86,
     Column.ELEMENTS: 80,
-    Column.SPARSITY: 98,
+    Column.SPARSITY: 104,
     Column.AMOUNT: 116,
     Column.AFTER: 72,
     Column.KIND: 84,
@@ -53,12 +55,12 @@ class TreePanel(QWidget):
         self.model = TreeModel(session, self)
         self.view = AmountTree(self)
         self.view.setModel(self.model)
+        self._selection = TreeSelection(session, self.model, self.view)
         self.view.setItemDelegateForColumn(Column.SPARSITY, SparsityDelegate(self.view))
-        self.view.setItemDelegateForColumn(Column.AMOUNT, AmountDelegate(session, self._targets, self.view))
+        self.view.setItemDelegateForColumn(Column.AMOUNT, AmountDelegate(session, self._selection.targets, self.view))
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.part_toggled.connect(self.toggle_part)
         self.view.amount_typed.connect(self._say_no_amount)
-        self.view.selectionModel().selectionChanged.connect(self._selected)
         self.view.header().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.view.header().customContextMenuRequested.connect(self._show_columns_menu)
         self.view.setSortingEnabled(True)
@@ -72,12 +74,10 @@ class TreePanel(QWidget):
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)
         self._typing.timeout.connect(self._apply_filter)
-        self._syncing = False
         self._lay_out()
         self.model.modelReset.connect(self._restore)
         self.model.dataChanged.connect(lambda *_: self.view.viewport().update())
         session.checkpoint_changed.connect(self._opened)
-        session.selection_changed.connect(self._show_selection)
         self._restore()
 
     def focus_filter(self) -> None:
@@ -90,11 +90,11 @@ class TreePanel(QWidget):
         checkpoint = self._session.checkpoint
         if checkpoint is not None:
             names = [info.name for info in checkpoint.tensors.values() if is_candidate(info)]
-            self._session.select([name for name in names if self.model.index_of(name).isValid()])
+            self._session.select([name for name in names if self.model.shows(name)])
 
     def toggle_part(self) -> None:
         """Have what is selected take part, or hold it out, where the method takes no amount."""
-        names = self._targets(self.view.currentIndex())
+        names = self._selection.targets(self.view.currentIndex())
         if names and not self._session.choice.takes_amount:
             self._part(self._session.toggle_part, names)
 
@@ -151,11 +151,12 @@ class TreePanel(QWidget):
 
     def _restore(self) -> None:
         """After the rows were made anew: unfold what is not too much, show the selection, say what is shown."""
-        if self.model.shown <= _EXPAND_BELOW or self.filter.text():
+        if self.model.shown <= _EXPAND_BELOW:
             self.view.expandAll()
         else:
-            self.view.expandToDepth(0)
-        self._show_selection()
+            levels = self.model.levels_within(_MOST_FOUND) if self.filter.text() else 0
+            self.view.expandToDepth(max(0, levels - 2))
+        self._selection.show()
         checkpoint = self._session.checkpoint
         total = len(checkpoint.tensors) if checkpoint else 0
         shown = self.model.shown
@@ -167,52 +168,12 @@ class TreePanel(QWidget):
             none = " Change the filter to see them." if not shown else ""
             self.count.setText(f"{numbers.count(shown)} of {numbers.plural(total, 'tensor')} shown.{none}")
 
-    # The selection
-
-    def _targets(self, index: Index) -> list[str]:
-        """An edit in a selected row is for all that is selected; in any other for that row."""
-        chosen = self.view.selectionModel().selectedRows(Column.NAME)
-        if len(chosen) > 1 and index.sibling(index.row(), Column.NAME) in chosen:
-            names = dict.fromkeys(name for one in chosen for name in self.model.names_under(one))
-            return list(names)
-        return self.model.names_under(index)
-
-    def _selected(self, *_: QItemSelection) -> None:
-        if self._syncing:
-            return
-        rows = [self.model.row_of(index) for index in self.view.selectionModel().selectedRows(Column.NAME)]
-        names = [row.info.name for row in rows if row.info is not None]
-        current = self.model.row_of(self.view.currentIndex())
-        if current.info is not None and current.info.name in names:
-            names.remove(current.info.name)
-            names.insert(0, current.info.name)
-        if names:
-            self._syncing = True
-            self._session.select(names)
-            self._syncing = False
-
-    def _show_selection(self) -> None:
-        if self._syncing:
-            return
-        self._syncing = True
-        flags = QItemSelectionModel.SelectionFlag
-        selection = QItemSelection()
-        indexes = [index for name in self._session.selected if (index := self.model.index_of(name)).isValid()]
-        for index in indexes:
-            selection.select(index, index.siblingAtColumn(len(Column) - 1))
-        model = self.view.selectionModel()
-        if indexes:
-            model.setCurrentIndex(indexes[0], flags.NoUpdate)
-            self.view.scrollTo(indexes[0])
-        model.select(selection, flags.ClearAndSelect)
-        self._syncing = False
-
     # Menus
 
     def _show_menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)
         menu = QMenu(self)
-        names = self._targets(index)
+        names = self._selection.targets(index)
         takes_amount = self._session.choice.takes_amount
         if takes_amount:
             edit = menu.addAction("Set amount…")

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
-from app.fitting import is_prunable, zeros_now
-from app.next_round import NextRound
+from app.fitting import is_prunable
 from app.theme import Theme
 from app.treemap_plane import EXTRA, LAYERS, Ints, pattern
 from pruner import Checkpoint
@@ -52,22 +51,6 @@ def _form(buffer: bool, prunable: bool) -> Form:
     if not prunable:
         return Form.FIXED
     return Form.BUFFER if buffer else Form.PRUNABLE
-
-
-def shares_of(planned: NextRound, after: bool) -> Shares:
-    """The sparsity of each tensor now, or after the round, in the order of the file; NaN where it is not known."""
-    assert planned.checkpoint is not None
-    tensors = planned.checkpoint.tensors
-    zeros = [_zeros(planned, name, after and name in planned.planned) for name in tensors]
-    known = ((count, info.numel) for count, info in zip(zeros, tensors.values(), strict=True))
-    return np.array([np.nan if count is None else count / max(1, numel) for count, numel in known], np.float64)
-
-
-def _zeros(planned: NextRound, name: str, after: bool) -> int | None:
-    if not after:
-        return zeros_now(planned.pruning, planned.zeros, name)
-    outlook = planned.outlook(name)
-    return outlook.planned if outlook is not None else None
 
 
 def packed(colour: str) -> int:
@@ -118,16 +101,16 @@ def _halfway(colours: Colours, other: int) -> Colours:
 
 def strip_colours(colours: Colours, numels: Shares, rows: Ints, width: int, height: int, scale: float) -> Colours:
     """Tensors side by side as wide as their elements; a pixel that stands for several has their mean colour."""
-    ends = np.concatenate([[0.0], np.cumsum(numels[rows])])
-    edges = np.linspace(0, ends[-1], width + 1)
     layers = colours.reshape(-1, LAYERS)[rows]
-    lines = [_means(layers[:, layer], ends, edges) for layer in range(LAYERS)]
+    lines = [mean_colours(layers[:, layer], numels[rows], width) for layer in range(LAYERS)]
     made: Colours = np.choose(pattern(height, width, scale), [line[None, :] for line in lines])
     return made
 
 
-def _means(colours: Colours, ends: Shares, edges: Shares) -> Colours:
-    """The mean colour between each two edges, of colours that lie between each two ends."""
+def mean_colours(colours: Colours, numels: Shares, width: int) -> Colours:
+    """The colours of a line of pixels in which each colour is as wide as its elements, or has its share of a pixel."""
+    ends = np.concatenate([[0.0], np.cumsum(numels)])
+    edges = np.linspace(0, ends[-1], width + 1)
     channels = []
     for shift in (16, 8, 0):
         channel = ((colours >> shift) & 0xFF).astype(np.float64)

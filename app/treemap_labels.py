@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from app import numbers
 from app.plain import clipped
-from app.theme import current
+from app.theme import Theme
 from app.treemap_colours import Colours, Shares, packed, text_colour
 from app.treemap_plane import LAYERS, Plane
 from pruner.treemap import Rectangle
@@ -42,12 +42,11 @@ def own_name(plane: Plane, one: Rectangle) -> str:
     return one.name.removeprefix(f"{around}.") if around else one.name
 
 
-def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Shares, font: QFont) -> None:
+def draw_labels(painter: QPainter, plane: Plane, colours: Colours, shares: Shares, font: QFont, theme: Theme) -> None:
     """Write names where they fit; a module's into its header."""
     font = label_font(font)
     metrics = QFontMetricsF(font)
     painter.setFont(font)
-    theme = current()
     grey = packed(theme.line)
     for place in plane.labels:
         one, row = plane.rectangles[place], int(plane.rows[place])

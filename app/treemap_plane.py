@@ -22,8 +22,9 @@ LAYERS = 3
 EXTRA = 2
 """Rows of the table after those of the tensors: a module's header, and the lines between rectangles."""
 
-_TILE = 8
-_LINED, _PARTED = 4, 24
+TILE = 8
+"""Pixels from a stripe to the next."""
+LINED, PARTED = 4, 24
 """Pixels from which a tensor gives some to a line at its right and its bottom, and a module to a wider one."""
 _LABEL_WIDE, _LABEL_HIGH = 36, 17
 _MOST_LABELS = 250
@@ -148,8 +149,8 @@ def _inks(ids: Ints, rows: Ints, pixels: Ints, groups: Ints, scale: float) -> In
     inks += pattern(height, width, scale)
     wide, high = pixels[:, 2] - pixels[:, 0], pixels[:, 3] - pixels[:, 1]
     least = np.minimum(wide, high)
-    line = _lines(ids) & np.take(least >= _LINED * scale, ids)
-    parted = np.take(np.where(least[groups] >= _PARTED * scale, groups, -1), ids)
+    line = _lines(ids) & np.take(least >= LINED * scale, ids)
+    parted = np.take(np.where(least[groups] >= PARTED * scale, groups, -1), ids)
     line[1:, 1:] |= _lines(parted)[:-1, :-1]
     inks[line] = (rows.max() + 1) * LAYERS
     return inks
@@ -165,11 +166,11 @@ def _lines(ids: Ints) -> NDArray[np.bool_]:
 
 def pattern(height: int, width: int, scale: float) -> Ints:
     """Where the stripes and the dots of patterns lie: a tile, over and over."""
-    side = max(1, round(_TILE * scale))
+    side = max(1, round(TILE * scale))
     steps = (np.arange(side) / scale).astype(np.int32)
     down, across = steps[:, None], steps[None, :]
     dots = np.where((across % 4 == 1) & (down % 4 == 2), DOT, PLAIN)
-    tile = np.where((across + down) % _TILE < 1, STRIPE, dots).astype(np.int32)
+    tile = np.where((across + down) % TILE < 1, STRIPE, dots).astype(np.int32)
     return np.tile(tile, (height // side + 1, width // side + 1))[:height, :width]
 
 

@@ -136,16 +136,26 @@ class Legend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._ends = ("", "")
         self.setObjectName("legend")
         self.setAccessibleName("Legend")
-        self.setAccessibleDescription(
-            "Dark is dense, sand is sparse. Buffers are striped, what cannot be pruned is grey with stripes, "
-            "what is not known is grey with dots."
-        )
+        self.show_scale(1.0, "")
+
+    def show_scale(self, top: float, unit: str) -> None:
+        """Say that the last colour is a share of `top`, in [0, 1], of what `unit` says."""
+        ends = ("0 %", f"{100 * top:g} % {unit}".rstrip())
+        if ends != self._ends:
+            self._ends = ends
+            self.setAccessibleDescription(
+                f"Dark is {ends[0]}, sand is {ends[1]}. Buffers are striped, what cannot be pruned is grey with "
+                "stripes, what is not known is grey with dots."
+            )
+            self.updateGeometry()
+            self.update()
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        words = ("0 %", "100 %", *(word for word, *_ in _swatches()))
+        words = (*self._ends, *(word for word, *_ in _swatches()))
         wide = sum(metrics.horizontalAdvance(word) + 2 * self._GAP for word in words)
         return QSize(wide + self._BAR + 3 * (self._SWATCH + self._GAP), max(metrics.height(), 16))
 
@@ -156,10 +166,10 @@ class Legend(QWidget):
         painter = QPainter(self)
         theme = current()
         painter.setPen(QColor(theme.muted))
-        x = self._word(painter, 0, "0 %")
+        x = self._word(painter, 0, self._ends[0])
         shades = np.repeat(scale_colours(theme, np.linspace(0, 1, self._BAR))[None, :], 10, axis=0)
         painter.drawImage(x, (self.height() - 10) // 2, image_of(shades, 1))
-        x = self._word(painter, x + self._BAR + self._GAP, "100 %") + self._GAP
+        x = self._word(painter, x + self._BAR + self._GAP, self._ends[1]) + self._GAP
         for word, form, share in _swatches():
             if x + self._SWATCH + self._GAP + self.fontMetrics().horizontalAdvance(word) > self.width():
                 break  # half a word is none

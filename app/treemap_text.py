@@ -9,9 +9,12 @@ import numpy as np
 from app import numbers
 from app.fitting import is_prunable
 from app.next_round import NextRound
+from app.norm_losses import NormLosses
 from app.plan_text import amount_note
 from app.treemap_colours import Form, Shares, Tensors
+from app.treemap_measures import Measure
 from app.treemap_plane import Ints, Plane
+from pruner.losses import Loss
 from pruner.module_tree import ModuleNode
 
 
@@ -27,43 +30,74 @@ def module_below(tree: ModuleNode, name: str) -> ModuleNode:
     return node
 
 
-def describe(planned: NextRound, plane: Plane, place: int, tensors: Tensors, shares: Shares | None, after: bool) -> str:
-    """What a rectangle is, in lines; of a module what it holds in all, with the sparsity that is shown."""
+def describe(
+    planned: NextRound,
+    plane: Plane,
+    place: int,
+    tensors: Tensors,
+    shares: Shares | None,
+    measure: Measure,
+    losses: NormLosses,
+) -> str:
+    """What a rectangle is, in lines; of a module what it holds in all, with the share that is shown."""
     one = plane.rectangles[place]
     if planned.checkpoint is None:
         return ""
     if not one.is_module:
-        return _tensor(planned, one.name)
-    below = plane.rows_below(place)
+        return _tensor(planned, one.name, measure, losses)
+    below, sparsity = plane.rows_below(place), measure.norm is None
     lines = [
         one.name or planned.checkpoint.path.name,
         f"module of {numbers.plural(len(below), 'tensor')}, {numbers.plural(one.numel, 'element')}",
-        _share(tensors, shares, below, after),
+        _share(tensors, shares, below, measure) if sparsity else _lost(planned, tensors, below, measure, losses),
     ]
     return "\n".join(line for line in lines if line)
 
 
-def _share(tensors: Tensors, shares: Shares | None, below: Ints, after: bool) -> str:
+def _share(tensors: Tensors, shares: Shares | None, below: Ints, measure: Measure) -> str:
     """The sparsity of tensors together, of those that can be pruned."""
     below = below[tensors.forms[below] != Form.FIXED]
     if not len(below):
         return ""
     share = float("nan") if shares is None else float(np.average(shares[below], weights=tensors.numels[below]))
-    when = " after the planned round" if after else ""
+    when = " after the planned round" if measure is Measure.AFTER else ""
     return f"zeros{when} are not all known" if math.isnan(share) else f"{numbers.percent(share)} zeros{when}"
 
 
-def _tensor(planned: NextRound, name: str) -> str:
-    """Name, shape, elements, zeros and what is planned, in lines."""
+def _lost(planned: NextRound, tensors: Tensors, below: Ints, measure: Measure, losses: NormLosses) -> str:
+    """What the pruned ones among tensors have lost together."""
+    pruning, names = planned.pruning, list(tensors.places)
+    pruned = [names[row] for row in below.tolist() if pruning is not None and names[row] in pruning]
+    if not pruned or measure.norm is None:
+        return "nothing of it is pruned"
+    found = [loss for name in pruned if (loss := losses.of(pruning, name)) is not None]
+    of = f"{measure.name} norm of its {numbers.plural(len(pruned), 'pruned tensor')}"
+    share = sum(found, Loss()).share(measure.norm) if len(found) == len(pruned) else math.nan
+    return f"{of}: not all measured yet" if math.isnan(share) else f"{of}: {numbers.percent(share)} lost"
+
+
+def _tensor(planned: NextRound, name: str, measure: Measure, losses: NormLosses) -> str:
+    """Name, shape, elements, zeros, what is lost and what is planned, in lines."""
     assert planned.checkpoint is not None
     info = planned.checkpoint[name]
     lines = [name, f"{info.kind}, {info.dtype}, {numbers.shape(info.shape)} = {numbers.plural(info.numel, 'element')}"]
     lines.append(_zeros(planned, name))
+    if measure.norm is not None and planned.pruning is not None and name in planned.pruning:
+        lines.append(_loss(losses.of(planned.pruning, name), measure))
     if note := amount_note(planned, name):
         lines.append(f"Planned: {note}")
     elif is_prunable(info):
         lines.append("Nothing is planned for it.")
     return "\n".join(lines)
+
+
+def _loss(loss: Loss | None, measure: Measure) -> str:
+    if loss is None or measure.norm is None:
+        return f"{measure.name} norm: not measured yet"
+    share = loss.share(measure.norm)
+    if math.isnan(share):
+        return f"{measure.name} norm: its numbers cannot be read"
+    return f"{measure.name} norm: {numbers.percent(share)} lost"
 
 
 def _zeros(planned: NextRound, name: str) -> str:

@@ -148,7 +148,7 @@ class TreemapView(QWidget):
     def _draw(self, plane: Plane, colours: Colours) -> QPixmap:
         drawn = QPixmap.fromImage(image_of(colours[plane.inks], plane.scale))
         painter = QPainter(drawn)
-        draw_labels(painter, plane, colours, self._shares, self.font())
+        draw_labels(painter, plane, colours, self._shares, self.font(), current())
         painter.end()
         return drawn
 

@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from app import numbers
+from app.figure import Figure
+from app.figure_table import Table
 from app.jobs import Failure, Job
 from app.map_words import parse_index
 from app.plain import plain_label, plain_tip
@@ -217,6 +219,25 @@ class ValuesPanel(QWidget):
             text = self.model.describe(flat, value) if flat is not None and value is not None else ""
         self._said.setText(text)
         self._said.setToolTip(plain_tip(text))
+
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """The cells in sight as a table, under the title of who knows the tensor's name; None until they are read."""
+        sheet, seen = self.model.sheet, self.table.seen
+        if self._stale or sheet is None or self.model.lacking(seen) or not (seen.rows and seen.columns):
+            return None
+        columns = range(seen.left, seen.right)
+        head = ("", *(sheet.grid.column_name(column) for column in columns))
+        rows = tuple(
+            (
+                sheet.grid.row_name(self.model.first + row),
+                *(str(self.model.data(self.model.index(row, column)) or "") for column in columns),
+            )
+            for row in range(seen.top, seen.bottom)
+        )
+        table = Table(head, rows)
+        return Figure("Values", "", self.table.size().toSizeF(), table.body(), table.height, table.text)
 
     # Getting to an element
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, QTimer
+from PySide6.QtGui import QContextMenuEvent, QPaintEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from app.figure import Figure
+from app.figure_menu import PictureButton
 from app.jobs import Failure
 from app.next_round import NextRound
+from app.norm_losses import NormLosses, measure_losses
 from app.plain import plain_label
 from app.session import Session
-from app.theme import current
-from app.treemap_colours import Shares, Tensors, shares_of, table
-from app.treemap_crumbs import Crumbs
+from app.treemap_colours import Shares, Tensors
+from app.treemap_figure import treemap_body
 from app.treemap_labels import header_height
+from app.treemap_measures import Measure, shares_of
 from app.treemap_plane import Plane, make_plane
-from app.treemap_strip import Legend, StripView
 from app.treemap_text import describe, module_below
-from app.treemap_view import TreemapView
+from app.whole_model_page import WholeModelPage
+from pruner import Pruning
+from pruner.losses import Loss
 from pruner.module_tree import ModuleNode
 
 T = TypeVar("T")
@@ -32,12 +37,16 @@ Until then the last picture is stretched: Python that computes beside a window t
 """
 _AT_ONCE = 500
 """Up to so many tensors all is computed at once; what takes longer goes to the view lane."""
-_LAYOUT, _SHARES = "whole_model_layout", "whole_model_shares"
+_UNDER = 80
+"""The height of the strip and the legend in a picture as large as on the screen."""
+_LAYOUT, _SHARES, _LOSSES = "whole_model_layout", "whole_model_shares", "whole_model_losses"
+_URGENCY = 2
+"""Of measuring norms: whatever else the screen asks for goes first."""
 _EMPTY = "Open a checkpoint to see all of its tensors in one picture."
 
 
 class WholeModelPanel(QWidget):
-    """Each tensor a rectangle with an area by its elements and a colour by its sparsity, nested as the modules are."""
+    """Each tensor a rectangle with an area by its elements and a colour by a share of it, nested as the modules are."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,14 +57,13 @@ class WholeModelPanel(QWidget):
         self._shares: Shares | None = None
         self._stale = {"document", "layout", "shares"}
         self._pending: set[str] = set()
-        self.view = TreemapView(self._describe, self)
-        self.strip = StripView(self)
-        self.crumbs = Crumbs(self)
-        self.by = QComboBox(self)
-        self.legend = Legend(self)
-        self._said = plain_label(self)
+        self._measured = Measure.NOW
+        self._losses = NormLosses()
+        self.page = WholeModelPage(self._describe, self)
+        self.view, self.strip, self.by = self.page.view, self.page.strip, self.page.by
         self._empty = plain_label(self)
         self._pages = QStackedWidget(self)
+        self._picture = PictureButton(session, self.figure, self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._catch_up)
@@ -66,36 +74,15 @@ class WholeModelPanel(QWidget):
         self.setObjectName("whole_model_panel")
         self.setWhatsThis(
             "The whole model: each tensor is a rectangle, as large as its elements are many, inside its modules; the "
-            "strip has the same tensors in the order of the file. Dark is dense, sand is sparse. Click selects, double "
-            "click or Enter goes into a module, Esc or Backspace comes out, arrow keys walk."
+            "strip has the same tensors in the order of the file. Dark is dense, or has lost nothing; sand is sparse, "
+            "or has lost most. Click selects, double click or Enter goes into a module, Esc or Backspace comes out, "
+            "arrow keys walk."
         )
-        self.by.addItems(["Sparsity now", "Sparsity after the planned round"])
-        self.by.setAccessibleName("Colour by")
-        self.by.setObjectName("colour_by")
-        self._said.setProperty("role", "muted")
-        self._said.setObjectName("whole_model_status")
-        self._said.setMinimumWidth(40)
         self._empty.setText(_EMPTY)
         self._empty.setProperty("role", "muted")
-        colour_by = QLabel("Colour by", self)
-        colour_by.setBuddy(self.by)
-        top = QHBoxLayout()
-        top.addWidget(self.crumbs, 1)
-        top.addWidget(colour_by)
-        top.addWidget(self.by)
-        under = QHBoxLayout()
-        under.addWidget(self._said, 1)
-        under.addWidget(self.legend)
-        page = QWidget(self)
-        box = QVBoxLayout(page)
-        box.setContentsMargins(0, 0, 0, 4)
-        box.setSpacing(4)
-        box.addLayout(top)
-        box.addWidget(self.view, 1)
-        box.addWidget(self.strip)
-        box.addLayout(under)
+        self.page.add_tool(self._picture)
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(page)
+        self._pages.addWidget(self.page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 0)
         layout.addWidget(self._pages)
@@ -109,27 +96,46 @@ class WholeModelPanel(QWidget):
         for signal in (session.amounts_changed, session.method_changed):
             signal.connect(self._new_plan)
         session.selection_changed.connect(self._show_selection)
-        self.by.currentIndexChanged.connect(self._new_shares)
+        self.by.currentIndexChanged.connect(self._new_measure)
         self.view.resized.connect(self._resized)
         self.view.chosen.connect(self._choose)
         self.view.entered.connect(self._enter)
         self.view.left.connect(self._leave)
-        self.view.pointed.connect(self._point)
         self.strip.chosen.connect(self._choose)
-        self.strip.pointed.connect(self._point_from_strip)
-        self.crumbs.gone.connect(self._keep_steps)
+        self.page.crumbs.gone.connect(self._keep_steps)
 
     @property
     def busy(self) -> bool:
         """Whether the picture is not yet that of the session."""
         return bool(self._stale or self._pending)
 
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """The treemap of the module that is shown, with the strip and the legend."""
+        checkpoint, tree, tensors = self._session.checkpoint, self._session.tree, self._tensors
+        if checkpoint is None or tree is None or tensors is None or self._shares is None or self._plane is None:
+            return None
+        name = self._path[-1]
+        module = module_below(tree, name)
+        of = f"{name} · {checkpoint.path.name}" if name else checkpoint.path.name
+        title = f"{self._measured.value} · {of}"
+        lines = [line.removeprefix("module of ") for line in self._describe(0).split("\n")[1:]]
+        size = self.view.size() + QSize(0, _UNDER)
+        return Figure(
+            title, " · ".join(lines), size.toSizeF(), treemap_body(module, tensors, self._shares, self._measured)
+        )
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self._picture.popup(event.globalPos())
+
     # What has changed
 
     def _new_document(self) -> None:
         self._path = [""]
         self._tensors = self._shares = self._plane = None
-        for slot in (_LAYOUT, _SHARES):
+        self._losses.clear()
+        for slot in (_LAYOUT, _SHARES, _LOSSES):
             self._session.view.drop(slot)
         self._pending.clear()
         self._make_stale("document", "layout", "shares")
@@ -138,12 +144,13 @@ class WholeModelPanel(QWidget):
         self._make_stale("shares")
 
     def _new_plan(self) -> None:
-        if self._after:
+        if self.page.measure is Measure.AFTER:
             self._make_stale("shares")
 
-    @property
-    def _after(self) -> bool:
-        return self.by.currentIndex() == 1
+    def _new_measure(self) -> None:
+        if self.page.measure.norm is None:  # what is measured already stays
+            self._session.view.drop(_LOSSES)
+        self._make_stale("shares")
 
     def _make_stale(self, *what: str) -> None:
         """Bring it up to date soon, if it is seen; else when it is shown."""
@@ -187,7 +194,22 @@ class WholeModelPanel(QWidget):
         if "layout" in stale:
             self._compute(_LAYOUT, self._layout(tree), self._take_plane)
         if "shares" in stale:
-            self._compute(_SHARES, self._look_up(self._session.next_round, self._after), self._take_shares)
+            self._measure()
+            measure, planned = self.page.measure, self._session.next_round
+            self._compute(_SHARES, self._look_up(planned, measure), partial(self._take_shares, measure))
+
+    def _measure(self) -> None:
+        """Measure what is not known yet of the norms; what comes in is shown bit by bit."""
+        checkpoint, pruning = self._session.checkpoint, self._session.pruning
+        if checkpoint is None or pruning is None or self.page.measure.norm is None:
+            return
+        if missing := self._losses.missing(pruning):
+            steps = measure_losses(checkpoint, pruning, missing)
+            self._session.view.request(_LOSSES, steps, partial(self._take_losses, pruning), self._failed, _URGENCY)
+
+    def _take_losses(self, pruning: Pruning, found: dict[str, Loss]) -> None:
+        self._losses.take(pruning, found)
+        self._make_stale("shares")
 
     def _layout(self, tree: ModuleNode) -> Callable[[], tuple[Tensors, Plane]]:
         checkpoint, known, name = self._session.checkpoint, self._tensors, self._path[-1]
@@ -201,8 +223,8 @@ class WholeModelPanel(QWidget):
 
         return lay_out
 
-    def _look_up(self, planned: NextRound, after: bool) -> Callable[[], Shares]:
-        return lambda: shares_of(planned, after)
+    def _look_up(self, planned: NextRound, measure: Measure) -> Callable[[], Shares]:
+        return lambda: shares_of(planned, measure, self._losses)
 
     def _compute(self, slot: str, work: Callable[[], T], show: Callable[[T], None]) -> None:
         checkpoint = self._session.checkpoint
@@ -223,14 +245,14 @@ class WholeModelPanel(QWidget):
         self._show()
         self._show_selection()
 
-    def _take_shares(self, shares: Shares) -> None:
+    def _take_shares(self, measure: Measure, shares: Shares) -> None:
         self._pending.discard(_SHARES)
-        self._shares = shares
+        self._measured, self._shares = measure, shares
         self._show()
 
     def _failed(self, failure: Failure) -> None:
         self._pending.clear()
-        self._said.setText(failure.text)
+        self.page.say(failure.text)
 
     # Showing
 
@@ -239,33 +261,24 @@ class WholeModelPanel(QWidget):
         if tensors is None or plane is None:
             return
         shares = self._shares if self._shares is not None else np.full(len(tensors.numels), np.nan)
-        colours = table(current(), shares, tensors.forms)
-        self.view.show_plane(plane, colours, shares)
-        self.strip.show_tensors(tensors, plane.strip, colours)
+        self.page.show_model(tensors, plane, shares, self._measured)
 
     def _show_path(self) -> None:
         checkpoint = self._session.checkpoint
         first = checkpoint.path.name if checkpoint is not None else ""
         pairs = zip(self._path, self._path[1:], strict=False)
         titles = [first, *(name.removeprefix(f"{above}.") for above, name in pairs)]
-        self.crumbs.show_path(titles, [first, *self._path[1:]])
+        self.page.crumbs.show_path(titles, [first, *self._path[1:]])
 
     def _show_selection(self) -> None:
-        self.view.set_selected(self._session.selected)
-        self.strip.set_selected(self._session.selected)
+        self.page.set_selected(self._session.selected)
 
     def _describe(self, place: int) -> str:
         if self._plane is None or self._tensors is None:  # another document is on its way
             return ""
-        return describe(self._session.next_round, self._plane, place, self._tensors, self._shares, self._after)
-
-    def _point(self, text: str) -> None:
-        self._said.setText(text)
-        hovered = self.view.hovered
-        self.strip.point_at(hovered.name if hovered is not None and not hovered.is_module else None)
-
-    def _point_from_strip(self, name: str) -> None:
-        self.view.point_at(name or None)
+        measure = self.page.measure
+        planned = self._session.next_round
+        return describe(planned, self._plane, place, self._tensors, self._shares, measure, self._losses)
 
     # What the user does
 

@@ -18,9 +18,12 @@ from pruner.errors import (
 from pruner.export import Saved, save
 from pruner.formats import open_checkpoint
 from pruner.in_memory import masks_of
+from pruner.marks import stored_pruning
 from pruner.mask import Mask
 from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
+from pruner.recipes.problems import RecipeError
+from pruner.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from pruner.live.base import BasePruningMethod
@@ -57,6 +60,8 @@ __all__ = [
     "PruningContainer",
     "RandomStructured",
     "RandomUnstructured",
+    "Recipe",
+    "RecipeError",
     "Round",
     "Saved",
     "Step",
@@ -77,6 +82,7 @@ __all__ = [
     "random_unstructured",
     "remove",
     "save",
+    "stored_pruning",
 ]
 
 

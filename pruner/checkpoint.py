@@ -199,7 +199,8 @@ class Checkpoint:
     `others` the keys beside `root`, `metadata` the text the container itself carries, `globals` the classes and
     functions that its pickles name, `files` the files behind it and `detail` what the container's own module needs
     for saving. `edited` says that names differ from those in the file, that some are left out, or that only what
-    tensors see is to be saved: a patched copy would not be it.
+    tensors see is to be saved: a patched copy would not be it. `marks` are the masks that a reversible file has beside
+    the values, by the tensors' names (see `pruner.marks`).
     """
 
     path: Path
@@ -214,6 +215,7 @@ class Checkpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
     globals: tuple[GlobalUse, ...] = ()
     edited: bool = False
+    marks: Mapping[str, TensorInfo] = field(default_factory=dict)
     detail: Any = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> TensorInfo:

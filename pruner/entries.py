@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from pruner.checkpoint import Kind, TensorInfo
 from pruner.dtypes import torch_dtype
 from pruner.mask import Bytes, Mask
-from pruner.reading import read_chunks
+from pruner.reading import read_bytes, read_chunks
 
-Role = Literal["as_is", "zeroed", "orig", "mask"]
+if TYPE_CHECKING:
+    import torch
+
+Role = Literal["as_is", "zeroed", "orig", "mask", "bits"]
 _CHUNK = 1 << 20
 
 
@@ -22,7 +25,7 @@ class Entry:
     """One tensor of the output.
 
     `source` is the checkpoint's tensor that it comes from: taken as it is (`as_is`; `orig` under its new name), with
-    what `mask` prunes zeroed (`zeroed`), or the mask itself in the source's dtype (`mask`).
+    what `mask` prunes zeroed (`zeroed`), or the mask itself in the source's dtype (`mask`) or as its bits (`bits`).
     """
 
     name: str
@@ -33,7 +36,7 @@ class Entry:
     @property
     def kind(self) -> Kind:
         """Parameter or buffer; masks are buffers."""
-        return "buffer" if self.role == "mask" else self.source.kind
+        return "buffer" if self.role in ("mask", "bits") else self.source.kind
 
     @property
     def nbytes(self) -> int:
@@ -42,30 +45,54 @@ class Entry:
 
     def chunks(self) -> Iterator[memoryview]:
         """The elements' bytes by flat index, in runs of some megabytes; raises `PrunerError` on reading."""
-        if self.role == "mask":
-            yield from self._mask_chunks()
+        if self.role in ("mask", "bits"):
+            for start in range(0, self.source.numel, _CHUNK):
+                yield self._made(start, min(start + _CHUNK, self.source.numel))
             return
-        import torch
-
         start = 0
         for chunk in read_chunks(self.source, _CHUNK):
-            raw: Bytes = chunk.contiguous().view(torch.uint8).numpy()
-            stop = start + chunk.numel()
-            if self.role == "zeroed":
-                assert self.mask is not None
-                words = raw.view(f"u{min(self.source.dtype_info.itemsize, 8)}").reshape(chunk.numel(), -1)
-                raw = np.multiply(words, self.mask.chunk(start, stop)[:, None]).reshape(-1).view(np.uint8)
-            yield raw.reshape(-1).data
-            start = stop
+            yield self._values(chunk, start)
+            start += chunk.numel()
 
-    def _mask_chunks(self) -> Iterator[memoryview]:
+    def piece(self, start: int, stop: int) -> memoryview:
+        """The bytes of the flat elements from `start` (a multiple of 8) up to `stop`, or of as many of the first.
+
+        The first ones come where the file has to be read from its beginning to find others.
+        """
+        if self.role in ("mask", "bits"):
+            return self._made(start, stop)
+        info = self.source
+        if not info.readable or not info.numel:
+            return memoryview(b"")
+        if not info.contiguous or info.storage.deflated is not None or info.pieces:
+            return self._values(next(read_chunks(info, stop - start)), 0)
+        import torch
+
+        itemsize = info.dtype_info.itemsize
+        raw = read_bytes(info.storage, info.span[0] + start * itemsize, (stop - start) * itemsize)
+        return self._values(torch.from_numpy(raw).view(torch_dtype(info.dtype)), start)
+
+    def _values(self, chunk: torch.Tensor, start: int) -> memoryview:
+        """The bytes of values that begin at a flat index."""
+        import torch
+
+        raw: Bytes = chunk.contiguous().view(torch.uint8).numpy()
+        if self.role == "zeroed":
+            assert self.mask is not None
+            words = raw.view(f"u{min(self.source.dtype_info.itemsize, 8)}").reshape(chunk.numel(), -1)
+            kept = self.mask.chunk(start, start + chunk.numel())
+            raw = np.multiply(words, kept[:, None]).reshape(-1).view(np.uint8)
+        return raw.reshape(-1).data
+
+    def _made(self, start: int, stop: int) -> memoryview:
+        """A run of the mask's elements, or of its bits' bytes."""
         import torch
 
         assert self.mask is not None
+        if self.role == "bits":
+            return np.ascontiguousarray(self.mask.bits[start:stop]).data
         one: Bytes = torch.ones(1).to(torch_dtype(self.source.dtype)).view(torch.uint8).numpy()
-        for start in range(0, self.mask.numel, _CHUNK):
-            kept = self.mask.chunk(start, min(start + _CHUNK, self.mask.numel))
-            yield np.where(kept[:, None], one[None, :], np.uint8(0)).reshape(-1).data
+        return np.where(self.mask.chunk(start, stop)[:, None], one[None, :], np.uint8(0)).reshape(-1).data
 
 
 def unshared(entries: Sequence[Entry]) -> list[str]:

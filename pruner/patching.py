@@ -117,8 +117,8 @@ class Copying:
     """A file that is copied from its beginning to its end, here and there with changes."""
 
     def __init__(self, source: Path, target: Path, meter: Meter) -> None:
+        self._target = target.open("xb", buffering=0)  # what can be refused comes first
         self._source = source.open("rb", buffering=0)
-        self._target = target.open("xb", buffering=0)
         self._meter = meter
         self._what = source.name
         self._room = np.empty(_CHUNK_BYTES, dtype=np.uint8)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pruner.checkpoint import Checkpoint
 from pruner.mask import Mask
-from pruner.pyramid import Area, Layout, Plane, Pyramid, PyramidCache, Tile, build, tile
+from pruner.pyramid import Aggregate, Area, Layout, Plane, Pyramid, PyramidCache, Tile, build, tile
 
 CACHE = PyramidCache()
 """The pyramids of the tensors that were looked at last; its `limit` may be set."""
@@ -35,15 +35,23 @@ class Picture:
         return tile(self.plane, self.pyramid, area, block)
 
 
-def picture(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[Picture | None, None, Picture]:
+def picture(
+    checkpoint: Checkpoint,
+    name: str,
+    mask: Mask | None,
+    layout: Layout | None = None,
+    aggregate: Aggregate = "extreme",
+) -> Generator[Picture | None, None, Picture]:
     """The picture of a tensor; yields what is known so far from time to time, and None to give way.
+
+    `layout` is one of the tensor's shape, None the usual one.
 
     Raises `PrunerError` where the tensor cannot be read.
     """
-    plane = Plane.of(checkpoint, name, mask)
-    pyramid = CACHE.get(plane)
+    plane = Plane.of(checkpoint, name, mask, layout)
+    pyramid = CACHE.get(plane, aggregate)
     if pyramid is None:
-        steps = build(plane)
+        steps = build(plane, aggregate=aggregate)
         while pyramid is None:
             try:
                 known = next(steps)

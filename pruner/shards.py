@@ -75,6 +75,7 @@ def open_set(index: Path, opened: Path, open_file: Callable[[Path], Checkpoint])
         files=(FileStamp.of(index), *(part.files[0] for part in parts)),
         warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
         metadata=metadata,
+        marks={name: mark for part in parts for name, mark in part.marks.items()},
         globals=tuple({one.name: one for part in parts for one in part.globals}.values()),
         detail=ShardSet(index, parts),
     )
@@ -117,7 +118,8 @@ def write_set(
     for number, group in enumerate(groups, 1):
         name = f"{stem}-{number:05}-of-{len(groups):05}{suffix}"
         notes += write(group, folder / name)
-        weight_map.update((entry.name, name) for entry in group)
+        named = (entry for entry in group if entry.role != "bits" or suffix == ".safetensors")
+        weight_map.update((entry.name, name) for entry in named)
     index = {"metadata": {"total_size": sum(entry.nbytes for entry in entries)}, "weight_map": weight_map}
     text = json.dumps(index, ensure_ascii=False, indent=2)
     (folder / f"{stem}{suffix}.index.json").write_text(text + "\n", encoding="utf-8")
@@ -126,10 +128,13 @@ def write_set(
 
 
 def _groups(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
+    """Entries in order; a mask's bits are where its tensor is, before them."""
     group: list[Entry] = []
     size = 0
-    for entry in entries:
-        if group and size + entry.nbytes > most:
+    for place, entry in enumerate(entries):
+        following = entries[place + 1 : place + 2]
+        nbytes = entry.nbytes + sum(one.nbytes for one in following if one.role == "bits")
+        if group and entry.role != "bits" and size + nbytes > most:
             yield group
             group, size = [], 0
         group.append(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class MaskFile:
         vars(moved)["kept"] = mask.kept  # counted while it is here
         release(moved)
         return moved
+
+
+def room_for(sizes: Sequence[int], memory: int) -> Callable[[Mask], Mask]:
+    """Where masks of so many elements are kept: a file where they would take more than half of `memory` bytes."""
+    nbytes = sum(size // 8 + 1 for size in sizes)
+    return MaskFile(nbytes, len(sizes)).put if nbytes > memory // 2 else lambda mask: mask
 
 
 def reserve(file: int, size: int) -> None:

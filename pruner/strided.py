@@ -18,6 +18,8 @@ from pruner.pieces import in_chunks
 if TYPE_CHECKING:
     import torch
 
+_NEAR = 1 << 16
+"""Bytes that are read at once however few of them are needed: a read costs more than they do."""
 _MOST_GAPS = 4
 """How many times its own bytes a block may span in the file to be read at once, gaps included."""
 
@@ -74,7 +76,7 @@ def _read_into(out: torch.Tensor, info: TensorInfo, read_at: ReadAt) -> None:
     import torch
 
     first, length = info.span
-    if length <= _MOST_GAPS * info.nbytes:
+    if length <= max(_MOST_GAPS * info.nbytes, _NEAR):
         near = torch.from_numpy(read_at(first, length)).view(out.dtype)
         out.copy_(near.as_strided(info.shape, info.stride))
         return

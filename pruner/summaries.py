@@ -111,7 +111,7 @@ def histogram(
         counted = np.isfinite(part) & ~zero
         if not counted.all():
             part, gone = part[counted], None if gone is None else gone[counted]
-        places = _places(part, scale, bins)
+        places = places_of(part, scale, bins)
         if gone is not None:
             places += gone * (2 * bins)
         counts += np.bincount(places, minlength=4 * bins)
@@ -125,7 +125,7 @@ def _sides(flags: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_] | None) -> 
     return np.array([int(np.count_nonzero(flags)) - pruned, pruned])
 
 
-def _places(values: npt.NDArray[np.floating], scale: float, bins: int) -> Counts:
+def places_of(values: npt.NDArray[np.floating], scale: float, bins: int) -> Counts:
     """The bin of each value; a magnitude at an edge is in the bin above it, on both sides of 0."""
     places = (np.abs(values).astype(np.float64) * scale).astype(np.int64)
     np.minimum(places, bins - 1, out=places)

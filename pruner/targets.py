@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pruner.checkpoint import Checkpoint
 from pruner.errors import PrunerError
 from pruner.formats import Format, PatchableFormat, WritableFormat, formats, writable_format_for, writable_formats
+from pruner.zips.container import ZipContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,47 @@ class Target:
     shard_suffix: str = ""
 
 
-def target_of(checkpoint: Checkpoint, patches: bool, form: str, path: Path, shard_bytes: int | None) -> Target:
-    """What saving a form to `path` makes; `patches` says whether the form leaves names, shapes and types.
+def target_of(
+    checkpoint: Checkpoint,
+    patches: bool,
+    form: str,
+    path: Path,
+    shard_bytes: int | None,
+    *,
+    marks: bool = False,
+    compress: bool = False,
+) -> Target:
+    """What saving a form to `path` makes.
 
-    Raises `PrunerError` where the name stands for no container, or for one that the form has no place in.
+    `patches` says whether the form leaves names, shapes and types; `marks`, whether it has masks beside them;
+    `compress`, whether entries are to be deflated: `.pt` is a zip archive then, whatever the source is. Raises
+    `PrunerError` where the name stands for no container, or for one that the form has no place in or that cannot be
+    compressed.
     """
+    packs = not compress or isinstance(formats()[checkpoint.format], ZipContainer)
+    target = _target_of(checkpoint, patches and packs, form, path, shard_bytes, marks)
+    return _deflating(target) if compress else target
+
+
+def _target_of(
+    checkpoint: Checkpoint, patches: bool, form: str, path: Path, shard_bytes: int | None, marks: bool
+) -> Target:
     if shard_bytes is not None:
         return _new_set(path, shard_bytes)
     patches = patches and not checkpoint.edited
     own = formats()[checkpoint.format]
     several = len(checkpoint.files) > 1
+    if marks:
+        patches = isinstance(own, ZipContainer) and own.takes_marks and not several and not checkpoint.edited
+    elif checkpoint.marks and not isinstance(own, ZipContainer):
+        patches = False  # masks that are tensors go
     names_a_folder = writable_format_for(path) is None or path.is_dir() or path.name.endswith(".index.json")
     if several and names_a_folder:
         if not patches:
-            raise PrunerError(f"{path}: the {form} form is saved as one file: end its name in .pt or .safetensors.")
+            raise PrunerError(
+                f"{path}: here the {form} form is saved as one file (end its name in .pt or .safetensors) or as shards "
+                "of a size that you give."
+            )
         return Target(path.parent if path.name.endswith(".index.json") else path, own, True)
     like_source = path.suffix == checkpoint.path.suffix or path.suffix.lower() in own.suffixes
     if patches and like_source and not several and isinstance(own, PatchableFormat) and not path.is_dir():
@@ -48,6 +76,14 @@ def target_of(checkpoint: Checkpoint, patches: bool, form: str, path: Path, shar
         endings = ", ".join(suffix for one in writable_formats() for suffix in one.suffixes)
         raise PrunerError(f"{path}: the name's ending chooses the container; there are {endings}.")
     return Target(path, named, False)
+
+
+def _deflating(target: Target) -> Target:
+    if not isinstance(target.container, ZipContainer):
+        raise PrunerError(
+            f"{target.path}: {target.container.title} has no compression. Save as .pt to compress, or do not compress."
+        )
+    return replace(target, container=replace(target.container, deflate=True))
 
 
 def require_free(checkpoint: Checkpoint, path: Path, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import click
 
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.doctor import Finding, all_checks, examine, repaired, united
+from pruner.doctor.fitting import NAME, fit
 from pruner.errors import PrunerError
 from pruner.formats import open_checkpoint
+from pruner.models import describe
 
 _SIGNS = {"fault": "✗", "risk": "!", "note": "·"}
 FAULTY = 1
@@ -20,6 +23,8 @@ FAULTY = 1
 @click.command(short_help="Look for what is wrong with a checkpoint, and mend it.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--root", help="The key of the dictionary that holds the weights.")
+@click.option("--against", metavar="MODEL.py:BUILD", help="Python that builds the model that it is to load into.")
+@click.option("--arguments", metavar="JSON", help="Keyword arguments of BUILD, such as '{\"width\": 64}'.")
 @click.option("--repair", "out", type=click.Path(path_type=Path), help="Save with repairs to a new file.")
 @click.option(
     "--only", "only", multiple=True, metavar="CHECK", help="Repair only what this check found; several times."
@@ -28,9 +33,20 @@ FAULTY = 1
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(
-    file: Path, root: str | None, out: Path | None, only: tuple[str, ...], form: str, force: bool, as_json: bool
+    file: Path,
+    root: str | None,
+    against: str | None,
+    arguments: str | None,
+    out: Path | None,
+    only: tuple[str, ...],
+    form: str,
+    force: bool,
+    as_json: bool,
 ) -> int:
     """Examine the checkpoint FILE: masks without originals, masks that are not binary, NaN, dead channels and the like.
+
+    With --against it is held against a model, which is built in a process of
+    its own: missing and unexpected tensors, other shapes, prefixes.
 
     Each finding says what it means. --repair saves a mended copy; FILE itself is never written to. The status is 1
     where there are faults and they are not repaired.
@@ -38,6 +54,7 @@ def check(
     \b
     secateur check model.pt
     secateur check model.pt --repair mended.pt
+    secateur check model.pt --against model.py:build
     secateur check masked.pt --repair permanent.pt --only renamed_keys
     """
     _require_known(only)
@@ -45,6 +62,8 @@ def check(
     progress = terminal_progress()
     try:
         found = examine(checkpoint, progress)
+        if against is not None:
+            found = (*fit(checkpoint, describe(against, _keywords(arguments))), *found)
         end_progress(progress)
         chosen = [one for one in found if one.repair is not None and (not only or one.check in only)]
         if out is not None:
@@ -73,8 +92,18 @@ def document(finding: Finding) -> dict[str, Any]:
 
 def _require_known(only: Sequence[str]) -> None:
     for name in only:
-        if name not in all_checks():
-            raise click.UsageError(f"There is no check “{name}”; there are {', '.join(all_checks())}.")
+        if name not in (*all_checks(), NAME):
+            raise click.UsageError(f"There is no check “{name}”; there are {', '.join((*all_checks(), NAME))}.")
+
+
+def _keywords(arguments: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(arguments or "{}")
+    except ValueError as error:
+        raise click.UsageError(f"--arguments is no JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise click.UsageError("--arguments is a JSON object of names and values.")
+    return found
 
 
 def _save(file: Path, chosen: Sequence[Finding], out: Path, form: str, force: bool, root: str | None) -> None:

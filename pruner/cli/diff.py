@@ -7,24 +7,34 @@ from typing import Any
 
 import click
 
-from pruner.cli.shared import one_line, print_json
-from pruner.diff import Comparison, Difference, compare
+from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
+from pruner.diff import Comparison, compare
 from pruner.formats import open_checkpoint
+from pruner.pairs import Agreement, Difference
 
 
 @click.command(short_help="Compare two checkpoints.")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
+@click.option("--root-a", metavar="KEY", help="Key of the dictionary in A that holds the weights.")
+@click.option("--root-b", metavar="KEY", help="Key of the dictionary in B that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def diff(a: Path, b: Path, as_json: bool) -> None:
-    """Compare the checkpoints A and B: keys, values, zeros.
+def diff(a: Path, b: Path, root_a: str | None, root_b: str | None, as_json: bool) -> None:
+    """Compare the checkpoints A and B: keys, values, zeros, masks.
 
-    A tensor in the masked form is compared by the product of its original and its mask.
+    Names that differ by a prefix, such as module., belong together. A tensor in the masked form is compared with one
+    that is not by the product of its original and its mask. An element counts as pruned by the masks of both files,
+    where both have one, and else where it is 0.
 
     \b
     secateur diff model.pt pruned.pt
+    secateur diff run.pt run.pt --root-a model --root-b ema
     """
-    found = compare(open_checkpoint(a), open_checkpoint(b))
+    progress = None if as_json else terminal_progress()
+    try:
+        found = compare(open_checkpoint(a, root_a), open_checkpoint(b, root_b), progress)
+    finally:
+        end_progress(progress)
     if as_json:
         print_json(document(found))
     else:
@@ -40,6 +50,9 @@ def document(found: Comparison) -> dict[str, Any]:
         "renamed": [list(pair) for pair in found.renamed],
         "tensors": [_tensor(one) for one in found.tensors],
         "reordered": found.reordered,
+        "prefixes": list(found.prefixes),
+        "folded": found.folded,
+        "matched": found.matched,
     }
 
 
@@ -49,7 +62,14 @@ def _tensor(one: Difference) -> dict[str, Any]:
         "changed": one.changed,
         "zeros": list(one.zeros),
         "max_abs_difference": one.max_abs_difference,
+        "index": None if one.where is None else list(one.where),
+        "relative_difference": one.relative,
+        "mean_difference": one.mean,
+        "cosine": one.cosine,
+        "masks": None if one.masks is None else _masks(one.masks),
     }
+    if one.names[0] != one.names[1]:
+        made["names"] = list(one.names)
     if one.shapes[0] != one.shapes[1]:
         made["shapes"] = [list(shape) for shape in one.shapes]
     if one.dtypes[0] != one.dtypes[1]:
@@ -57,24 +77,52 @@ def _tensor(one: Difference) -> dict[str, Any]:
     return made
 
 
+def _masks(found: Agreement) -> dict[str, Any]:
+    return {
+        "both_kept": found.both_kept,
+        "both_pruned": found.both_pruned,
+        "pruned_only_in_a": found.only_a,
+        "pruned_only_in_b": found.only_b,
+        "agreement": found.share,
+        "jaccard": found.jaccard,
+    }
+
+
 def _print(found: Comparison) -> None:
     if found.equal:
         click.echo("Equal: the same keys in the same order, with the same values.")
         return
+    for prefix, whose in zip(found.prefixes, "AB", strict=True):
+        if prefix:
+            click.echo(one_line(f"prefix {prefix} of {whose} folded"))
     for sign, names in (("+", found.added), ("−", found.removed)):
         for name in names:
             click.echo(one_line(f"{sign} {name}"))
     for old, new in found.renamed:
         click.echo(one_line(f"→ {old}  is now  {new}"))
     for one in found.tensors:
-        if one.changed is None:
-            click.echo(one_line(f"~ {one.name}  shape {one.shapes[0]} → {one.shapes[1]}"))
-        else:
-            click.echo(
-                one_line(
-                    f"~ {one.name}  {one.changed:,} changed, zeros {one.zeros[0]:,} → {one.zeros[1]:,}, "
-                    f"largest difference {one.max_abs_difference:.4g}"
-                )
-            )
+        click.echo(one_line(f"~ {one.name}  {_line(one)}"))
     if found.reordered:
         click.echo("The order of the keys differs.")
+    if not (found.tensors or found.added or found.removed):
+        click.echo("The values are equal.")
+
+
+def _line(one: Difference) -> str:
+    """What differs of a tensor."""
+    if one.changed is None:
+        return f"shape {one.shapes[0]} → {one.shapes[1]}"
+    types = [f"{one.dtypes[0]} → {one.dtypes[1]}"] if one.dtypes[0] != one.dtypes[1] else []
+    if not one.changed:
+        return ", ".join([*types, "equal values"])
+    parts = [
+        *types,
+        f"{one.changed:,} changed",
+        f"zeros {one.zeros[0]:,} → {one.zeros[1]:,}",
+        f"largest difference {one.max_abs_difference:.4g} at {list(one.where or ())}",
+        "relative –" if one.relative is None else f"relative {one.relative:.4g}",
+        "cosine –" if one.cosine is None else f"cosine {one.cosine:.6f}",
+    ]
+    if one.masks is not None and one.masks.jaccard is not None:
+        parts.append(f"masks agree on {one.masks.share:.2%}, Jaccard {one.masks.jaccard:.3f}")
+    return ", ".join(parts)

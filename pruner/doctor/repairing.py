@@ -41,6 +41,28 @@ class Repair:
     trimmed: bool = False
     masked: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What would change, a line each."""
+        rules = ((name, rule) for name, rules in self.masked.items() for rule in rules)
+        return (
+            *(f"{old} → {new}" for old, new in self.renamed.items()),
+            *(f"{name} goes" for name in sorted(self.dropped)),
+            *(f"{name}: 0 where {rule} is 0" if isinstance(rule, str) else f"{name}: {rule}" for name, rule in rules),
+            *(["Saved files hold only what tensors see"] if self.trimmed else []),
+        )
+
+    def after(self, done: Repair) -> Repair:
+        """What is left of it to do when another repair of the same file has been done."""
+        now = done.renamed
+        return Repair(
+            self.title,
+            {now.get(old, old): new for old, new in self.renamed.items() if now.get(old) != new},
+            frozenset(now.get(name, name) for name in self.dropped - done.dropped),
+            self.trimmed,
+            {now.get(name, name): rules for name, rules in self.masked.items() if done.masked.get(name) != rules},
+        )
+
 
 def permanent(title: str, pairs: Sequence[Pair]) -> Repair:
     """The tensors under their own names again, pruned where their masks are 0."""
@@ -74,9 +96,16 @@ def united(repairs: Iterable[Repair]) -> Repair:
 
 
 def repaired(
-    checkpoint: Checkpoint, repair: Repair, pruning: Pruning | None = None, progress: Progress | None = None
+    checkpoint: Checkpoint,
+    repair: Repair,
+    pruning: Pruning | None = None,
+    progress: Progress | None = None,
+    *,
+    masks_of: Checkpoint | None = None,
 ) -> tuple[Checkpoint, Pruning | None]:
     """The checkpoint under its new names, and its pruning with the repair's masks as one more round.
+
+    `masks_of` has the tensors that are masks, where an earlier repair has taken them out of the checkpoint.
 
     Raises `PrunerError` where a name is taken, a mask has another shape, or numbers cannot be read, and what `progress`
     raises.
@@ -89,7 +118,8 @@ def repaired(
     }
     meter = Meter(sum(3 * len(rules) * made[name].nbytes for name, rules in repair.masked.items()) or 1, progress)
     rounds = {
-        name: _masked(checkpoint, made, name, rules, before.get(name), meter) for name, rules in repair.masked.items()
+        name: _masked(masks_of or checkpoint, made, name, rules, before.get(name), meter)
+        for name, rules in repair.masked.items()
     }
     done = {**before, **rounds}
     checkpoint.require_unchanged()

@@ -19,6 +19,8 @@ class Masked:
     name = "masked"
     title = "Masked: original values and masks, as torch.nn.utils.prune has them"
     patches = False
+    marks = False
+    alone = False
 
     def entries(self, checkpoint: Checkpoint, pruning: Pruning) -> tuple[Entry, ...]:
         owned: dict[str, list[TensorInfo]] = {}

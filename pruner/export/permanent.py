@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pruner.checkpoint import Checkpoint
 from pruner.entries import Entry
-from pruner.prune import Pruning
-from pruner.ties import identical, sharers
+from pruner.prune import Pruning, with_twins
 
 
 class Permanent:
@@ -14,14 +13,13 @@ class Permanent:
     name = "permanent"
     title = "Permanent: zeros under the tensors' own names"
     patches = True
+    marks = False
+    alone = False
 
     def entries(self, checkpoint: Checkpoint, pruning: Pruning) -> tuple[Entry, ...]:
         made = {name: Entry(name, info) for name, info in checkpoint.tensors.items()}
-        for name, one in pruning.tensors.items():
-            info = checkpoint[name]
-            twins = [other for other in sharers(checkpoint.tensors, info) if identical(other, info)]
-            for same in (info, *twins):
-                made[same.name] = Entry(same.name, same, "zeroed", one.mask)
+        for name, one in with_twins(checkpoint, pruning).tensors.items():
+            made[name] = Entry(name, checkpoint[name], "zeroed", one.mask)
         return tuple(made.values())
 
 

@@ -17,10 +17,12 @@ from pruner.checkpoint import Checkpoint
 from pruner.entries import Entry
 from pruner.errors import PrunerError
 from pruner.foreign import describe
+from pruner.marks import with_marks_apart
 from pruner.mask import Mask
 from pruner.progress import Meter
 from pruner.registry import discover
 from pruner.shards import index_of, open_set
+from pruner.zips.container import ZipContainer
 
 HEAD_BYTES = 64
 
@@ -93,8 +95,8 @@ def open_checkpoint(path: str | Path, root: str | None = None) -> Checkpoint:
         with _no_collecting():
             index = index_of(path)
             if index is not None:
-                return open_set(index, path, lambda shard: _open_file(shard, root))
-            return _open_file(_only_file(path), root)
+                return with_marks_apart(open_set(index, path, lambda shard: _open_file(shard, root)))
+            return with_marks_apart(_open_file(_only_file(path), root))
     except FileNotFoundError as error:
         raise PrunerError(f"{error.filename or path}: there is no such file.") from error
     except PermissionError as error:
@@ -130,5 +132,6 @@ def _open_file(path: Path, root: str | None) -> Checkpoint:
             head = file.read(HEAD_BYTES)
     for one in formats().values():
         if one.recognises(path, head):
-            return one.open(path, root)
+            found = one.open(path, root)
+            return one.with_marks(found) if isinstance(one, ZipContainer) else found
     raise PrunerError(f"{path}: {describe(path, head)}")

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from pruner.checkpoint import Checkpoint, FileStamp, TensorInfo
 from pruner.errors import PrunerError
-from pruner.mask import Mask
 from pruner.module_tree import kind_from_name, modules_from_names
 from pruner.npy import MAX_HEADER_BYTES, read_header
-from pruner.progress import Meter
 from pruner.reading import unpacked
+from pruner.zips.container import ZipContainer
 from pruner.zips.directory import ZipEntry, read_entries, zip_names
 from pruner.zips.entries import storage_of
-from pruner.zips.patching import patch_checkpoint
 
 _SUFFIX = ".npy"
 
 
-class Npz:
+class Npz(ZipContainer):
     """See `Format`."""
 
     name = "npz"
     title = "NumPy arrays"
     suffixes = (".npz",)
+    takes_marks = False
 
     def recognises(self, path: Path, head: bytes) -> bool:
         names = zip_names(path, head)
@@ -58,9 +56,6 @@ class Npz:
             others=tuple(others),
             warnings=tuple(warnings),
         )
-
-    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = Npz()

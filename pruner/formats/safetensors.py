@@ -29,6 +29,7 @@ from pruner.mask import Mask
 from pruner.module_tree import kind_from_name, modules_from_names
 from pruner.patching import copy_zeroed, regions_by_storage
 from pruner.progress import Meter
+from pruner.record import KEY
 
 _DTYPES = {
     "F64": "float64",
@@ -89,7 +90,9 @@ class Safetensors:
 
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         """One file; whatever stands beside the weights in the source has no place in this container."""
-        metadata = dict(checkpoint.metadata) or {"format": "pt"}
+        metadata = dict(checkpoint.metadata)
+        if not metadata.keys() - {KEY}:
+            metadata["format"] = "pt"
         with target.open("xb") as file:
             file.write(_header(entries, metadata))
             for entry in entries:

@@ -6,23 +6,21 @@ under its path in the archive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pruner.checkpoint import Checkpoint
-from pruner.mask import Mask
 from pruner.pickles.danger import GlobalUse
 from pruner.pickles.document import MAX_PICKLE, open_document, sound_pickle
-from pruner.progress import Meter
+from pruner.zips.container import ZipContainer
 from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_checkpoint
 
 _STORAGE = ".storage"
 
 
-class TorchPackage:
+class TorchPackage(ZipContainer):
     """See `Format`."""
 
     name = "torch_package"
@@ -50,9 +48,6 @@ class TorchPackage:
             if name.startswith(data) and name.endswith(_STORAGE)
         }
         return open_document(path, self.name, found, storages, root, tuple(named.values()))
-
-    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = TorchPackage()

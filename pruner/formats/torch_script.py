@@ -14,16 +14,14 @@ from typing import Any
 
 from pruner.checkpoint import Checkpoint, Kind, ModuleInfo, Storage
 from pruner.errors import PrunerError
-from pruner.mask import Mask
 from pruner.pickles.document import MAX_PICKLE, open_document, sound_pickle
 from pruner.pickles.roots import Root
 from pruner.pickles.torch_objects import TensorRecord, Weights, storage_key, tensor_of
 from pruner.pickles.unpickle import Pickle
 from pruner.pickles.values import Call, Global, Persistent, attributes_of
-from pruner.progress import Meter
+from pruner.zips.container import ZipContainer
 from pruner.zips.directory import ZipEntry, read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_checkpoint
 
 _MAX_CODE = 1 << 26
 _MOST_MODULES = 1_000_000
@@ -34,7 +32,7 @@ _MANGLED = re.compile(r"\.___torch_mangle_\d+")
 _CONSTANTS = "constants"
 
 
-class TorchScript:
+class TorchScript(ZipContainer):
     """See `Format`."""
 
     name = "torch_script"
@@ -53,9 +51,6 @@ class TorchScript:
         roots = {one.path: one for one in _roots(model.value, constants.value, archive)}
         named = {one.name: one for one in (*model.globals, *constants.globals)}
         return open_document(path, self.name, model.value, archive.storages(), root, tuple(named.values()), roots=roots)
-
-    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        return patch_checkpoint(checkpoint, masks, target, meter)
 
 
 FORMAT = TorchScript()

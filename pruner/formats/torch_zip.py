@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import DTYPES
-from pruner.entries import Entry, made_contiguous
+from pruner.entries import Entry, Role, made_contiguous
 from pruner.errors import PrunerError
-from pruner.mask import Mask
+from pruner.patching import Region, regions_by_storage, zeroed
 from pruner.pickles.document import MAX_PICKLE, Document, big_endian, open_document, sound_pickle
 from pruner.pickles.repickle import write_pickle
 from pruner.pickles.torch_objects import DTYPE_STORAGES, is_module, storage_key
 from pruner.pickles.values import Call, Global, Persistent, mapping_of, persistents
 from pruner.progress import Meter
 from pruner.reading import unpacked
+from pruner.record import KEY
+from pruner.zips.container import FOLDER, ZipContainer
 from pruner.zips.directory import read_entries, zip_names
 from pruner.zips.entries import entry_bytes, storage_of
-from pruner.zips.patching import patch_checkpoint
-from pruner.zips.writing import ZipWriter
+from pruner.zips.writing import Parts, ZipWriter
 
-_CHUNK = 4 << 20
+_PREFIX = "archive"
+_OWN: tuple[Role, ...] = ("as_is", "orig", "zeroed")
+"""What the source's own storages hold, zeroed where that is asked for."""
 _WRITTEN_ANEW = ("data.pkl", "byteorder", "version")
 
 
-class TorchZip:
+class TorchZip(ZipContainer):
     """See `Format`."""
 
     name = "torch_zip"
@@ -57,18 +61,21 @@ class TorchZip:
         }
         return open_document(path, self.name, pickle.value, storages, root, pickle.globals, extra=extra)
 
-    def patch(self, checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-        return patch_checkpoint(checkpoint, masks, target, meter)
-
     def write(self, checkpoint: Checkpoint, entries: Sequence[Entry], target: Path, meter: Meter) -> list[str]:
         source = checkpoint.detail if isinstance(checkpoint.detail, Document) else None
-        with ZipWriter(target, meter) as archive:
+        tensors = [entry for entry in entries if entry.role != "bits"]
+        with ZipWriter(target, meter, deflate=self.deflate) as archive:
             writer = _Writer(checkpoint.path, archive)
-            if source is not None and source.root.weights.is_state_dict:
-                writer.write_edited(source, entries, checkpoint.edited)
-                return []
-            notes = writer.write_state_dict(entries)
-        if source is not None and (source.root.keys or is_module(source.top)):
+            edited = source if source is not None and source.root.weights.is_state_dict else None
+            notes: list[str] = []
+            root = checkpoint.root if edited is not None else ""
+            if edited is not None:
+                writer.write_edited(checkpoint, edited, tensors)
+            else:
+                notes = writer.write_state_dict(tensors)
+            marks = [entry for entry in entries if entry.role == "bits"]
+            self.add_records(archive, _PREFIX, marks, checkpoint.metadata.get(KEY, ""), root)
+        if edited is None and source is not None and (source.root.keys or is_module(source.top)):
             notes.append("Only the state_dict is saved, not the objects around it.")
         return notes
 
@@ -93,23 +100,26 @@ class _Writer:
         self._source = source
         self._archive = archive
 
-    def write_edited(self, source: Document, entries: Sequence[Entry], trimmed: bool) -> None:
+    def write_edited(self, checkpoint: Checkpoint, source: Document, entries: Sequence[Entry]) -> None:
         """The source's own objects with another state_dict in them; storages keep their keys, new ones get new keys.
 
-        Storages that nothing refers to any more are left out, and `trimmed` also what no tensor sees of the others.
+        Storages that nothing refers to any more are left out, and of an edited checkpoint what no tensor sees.
         """
+        masks = {entry.source.name: entry.mask for entry in entries if entry.role == "zeroed" and entry.mask}
+        regions = regions_by_storage(checkpoint, masks)
         for name, storage in source.extra.items():
-            if name not in _WRITTEN_ANEW:
-                self._add(name, storage.nbytes, _storage_parts(storage), name)
+            if name not in _WRITTEN_ANEW and not name.startswith(FOLDER):
+                self._add(name, storage.nbytes, partial(_storage_parts, storage), name)
         before = mapping_of(source.root.weights.value) or {}
         rest = {key: value for key, value in before.items() if str(key) not in source.root.weights.tensors}
         by_name = {str(key): value for key, value in before.items()}
-        whole = set(_used_whole(entries)) if trimmed else None
+        whole = set(_used_whole(entries, _OWN)) if checkpoint.edited else None
         stay = {entry.name: by_name[entry.source.stored_as] for entry in entries if _stays(entry, whole)}
         gone = _storage_keys(source.top) - _storage_keys(_replaced(source.top, source.root.keys, {**stay, **rest}))
         for key, storage in source.storages.items():
             if key not in gone:
-                self._add(f"data/{key}", storage.nbytes, _storage_parts(storage), key)
+                parts = partial(_storage_parts, storage, regions.get(storage, ()))
+                self._add(f"data/{key}", storage.nbytes, parts, key)
         keys = (key for key in map(str, itertools.count()) if key not in source.storages)
         made = {entry.name: self._add_tensor(entry, next(keys)) for entry in entries if entry.name not in stay}
         tensors = {entry.name: stay.get(entry.name) or made[entry.name] for entry in entries}
@@ -151,13 +161,13 @@ class _Writer:
     def _add_tensor(self, entry: Entry, key: str) -> Call:
         """Write a tensor's elements as a storage of its own, and give the pickle's description of it."""
         info = entry.source
-        self._add(f"data/{key}", info.nbytes, entry.chunks(), entry.name)
+        self._add(f"data/{key}", info.nbytes, entry.chunks, entry.name)
         alone = replace(info, storage_offset=0, stride=contiguous_stride(info.shape))
         return _rebuild(_persistent(info.dtype, key, info.nbytes), alone)
 
     def _add_storage(self, info: TensorInfo, key: str) -> Persistent:
         """Write the whole storage that a tensor looks into."""
-        self._add(f"data/{key}", info.storage.nbytes, _storage_parts(info.storage), info.name)
+        self._add(f"data/{key}", info.storage.nbytes, partial(_storage_parts, info.storage), info.name)
         return _persistent(info.dtype, key, info.storage.nbytes)
 
     def _finish(self, top: Any) -> None:
@@ -169,17 +179,17 @@ class _Writer:
                 f"{self._source}: what stands beside the weights nests too deeply to be written. Save as .safetensors."
             ) from error
         for name, content in zip(_WRITTEN_ANEW, (pickled, b"little", b"3\n"), strict=True):
-            self._add(name, len(content), [content], name)
+            self._archive.add_bytes(f"{_PREFIX}/{name}", content)
 
-    def _add(self, name: str, nbytes: int, parts: Iterable[memoryview | bytes], what: str) -> None:
-        self._archive.add(f"archive/{name}", nbytes, parts, what)
+    def _add(self, name: str, nbytes: int, parts: Parts, what: str) -> None:
+        self._archive.add(f"{_PREFIX}/{name}", nbytes, parts, what)
 
 
-def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:
+def _used_whole(entries: Sequence[Entry], roles: Collection[Role] = ("as_is", "orig")) -> Iterator[Storage]:
     """The storages that these tensors use up: written as they are they keep strides and sharing, and waste nothing."""
     used: dict[Storage, int] = {}
     for entry in entries:
-        if entry.role in ("as_is", "orig") and not entry.source.pieces:
+        if entry.role in roles and not entry.source.pieces:
             used[entry.source.storage] = used.get(entry.source.storage, 0) + entry.nbytes
     for storage, nbytes in used.items():
         if nbytes >= storage.nbytes:
@@ -189,7 +199,7 @@ def _used_whole(entries: Sequence[Entry]) -> Iterator[Storage]:
 def _stays(entry: Entry, whole: set[Storage] | None) -> bool:
     """Whether an entry is the source's own description of it; with `whole`, only of storages that are all seen."""
     info = entry.source
-    return entry.role in ("as_is", "orig") and (whole is None or info.layout != "strided" or info.storage in whole)
+    return entry.role in _OWN and (whole is None or info.layout != "strided" or info.storage in whole)
 
 
 def _storage_keys(top: Any) -> set[str]:
@@ -208,10 +218,10 @@ def _replaced(value: Any, keys: Sequence[Any], pairs: dict[Any, Any]) -> Any:
     return pairs
 
 
-def _storage_parts(storage: Storage) -> Iterator[memoryview]:
+def _storage_parts(storage: Storage, regions: Sequence[Region] = ()) -> Iterator[memoryview]:
     with unpacked(storage) as read:
-        for start in range(0, storage.nbytes, _CHUNK):
-            yield read(min(_CHUNK, storage.nbytes - start)).data
+        for _, after, _ in zeroed(read, storage.nbytes, regions):
+            yield after.data
 
 
 def _persistent(dtype: str, key: str, nbytes: int) -> Persistent:

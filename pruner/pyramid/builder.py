@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from pruner.parallel import in_order
-from pruner.pyramid.layout import Area, Layout
-from pruner.pyramid.levels import BASE, Level, counts_of, level_of
-from pruner.pyramid.plane import Floats, Plane, floats
+from pruner.pyramid.area import Area
+from pruner.pyramid.bands import unbanded
+from pruner.pyramid.grid import Grid
+from pruner.pyramid.layout import Layout
+from pruner.pyramid.levels import BASE, Aggregate, Counts, Level, counts_of, level_of
+from pruner.pyramid.plane import Floats, Plane
 from pruner.pyramid.pyramid import Pyramid
-from pruner.reading import read_chunks
 
 _TILE = 1 << 19
 """Elements worked on at a time by each thread: few enough for its cache."""
+_TILE_REREAD = 1 << 23
+"""Elements worked on at a time where each tile takes a pass over the tensor."""
 _AT_ONCE = 1 << 21
 """Elements of a tensor whose pyramid is there before anything else could be shown."""
 _SHOW_SECONDS = 0.3
@@ -37,23 +41,23 @@ class _Found:
     sample: Floats
 
 
-def build(plane: Plane, threads: int = 1) -> Generator[Pyramid | None, None, Pyramid]:
+def build(plane: Plane, threads: int = 1, aggregate: Aggregate = "extreme") -> Generator[Pyramid | None, None, Pyramid]:
     """The pyramid of a plane; yields what is known so far from time to time, and None to give way.
 
     The first one of a large tensor has what is kept, and no values. One thread is no slower than two, which wait for
     Python's lock between steps as short as these. Raises `PrunerError` where the tensor cannot be read.
     """
-    base = _empty(plane.layout, plane.mask is not None)
+    base = _empty(plane.layout, plane.mask is not None, aggregate)
     shown = time.monotonic()
-    if plane.layout.numel > _AT_ONCE:
+    if plane.layout.held > _AT_ONCE:
         yield from _count(plane, base, threads)
         yield _snapshot(plane.layout, base, [])
         shown = time.monotonic()
     parts: list[_Found] = []
-    for found in in_order(lambda loaded: _measure(plane, loaded), _loads(plane), threads):
+    for found in in_order(lambda loaded: _measure(plane, loaded, aggregate), _loads(plane), threads):
         parts.append(replace(found, level=base))
         _put(base, found)
-        if plane.layout.numel > _AT_ONCE and time.monotonic() - shown > _SHOW_SECONDS:
+        if plane.layout.held > _AT_ONCE and time.monotonic() - shown > _SHOW_SECONDS:
             yield _snapshot(plane.layout, base, parts)
             shown = time.monotonic()
         yield None
@@ -70,11 +74,21 @@ def finish(steps: Generator[Any, None, Pyramid]) -> Pyramid:
             return found
 
 
-def _empty(layout: Layout, masked: bool) -> Level:
+def _empty(layout: Layout, masked: bool, aggregate: Aggregate) -> Level:
     """A finest level without values yet."""
     size = (-(-layout.rows // BASE), -(-layout.columns // BASE))
     unread = np.full(size, np.nan, np.float32)
-    return Level(BASE, np.zeros(size, np.uint8) if masked else None, unread, unread.copy() if masked else None)
+    return Level(
+        BASE, np.zeros(size, np.uint8) if masked else None, unread, unread.copy() if masked else None, aggregate
+    )
+
+
+def count(plane: Plane) -> Generator[None, None, Counts]:
+    """How many elements of each block of the finest level the plane's mask keeps, uint8; gives way after each tile."""
+    base = _empty(plane.layout, True, "extreme")
+    yield from _count(plane, base, 1)
+    assert base.kept is not None
+    return base.kept
 
 
 def _count(plane: Plane, base: Level, threads: int) -> Iterator[None]:
@@ -92,18 +106,18 @@ def _count(plane: Plane, base: Level, threads: int) -> Iterator[None]:
         yield None
 
 
-def _measure(plane: Plane, loaded: Loaded) -> _Found:
+def _measure(plane: Plane, loaded: Loaded, aggregate: Aggregate) -> _Found:
     """What a tile holds; runs on any thread."""
     area, load = loaded
     values = load()
     kept = plane.kept(area) if plane.mask is not None else None
-    level = level_of(values, kept, BASE)
+    level = level_of(values, kept, BASE, aggregate)
     parts = [level.after, *([] if level.pruned is None else [level.pruned])]
     limit = max(float(np.abs(part).max(initial=0.0)) for part in parts)
-    if math.isinf(limit):
+    if math.isinf(limit) or aggregate != "extreme":
         limit = float(np.abs(values).max(initial=0.0, where=np.isfinite(values)))
     # a step that has no factor in common with rows, columns and kernels takes elements from everywhere
-    step = max(1, plane.layout.numel // _SAMPLE)
+    step = max(1, plane.layout.held // _SAMPLE)
     return _Found(area, level, limit, np.abs(values.reshape(-1)[:: step + 1 - step % 2 if step > 1 else 1]))
 
 
@@ -123,9 +137,10 @@ def _snapshot(layout: Layout, base: Level, parts: list[_Found]) -> Pyramid:
         None if base.kept is None else base.kept.copy(),
         base.after.copy(),
         None if base.pruned is None else base.pruned.copy(),
+        base.aggregate,
     )
     read = sum(part.area.rows * part.area.columns for part in parts)
-    return _over(layout, copy, parts, min(read / max(layout.numel, 1), 0.999))
+    return _over(layout, copy, parts, min(read / max(layout.held, 1), 0.999))
 
 
 def _over(layout: Layout, base: Level, parts: list[_Found], read: float) -> Pyramid:
@@ -141,20 +156,27 @@ def _blocks(area: Area) -> tuple[slice, slice]:
     )
 
 
-def _tiles(plane: Plane) -> Iterator[Area]:
+def _tiles(plane: Plane, most: int = _TILE) -> Iterator[Area]:
     """The plane in tiles of whole blocks and filters, which lie close together in the file."""
     layout = plane.layout
-    high, wide = (math.lcm(BASE, side) for side in layout.kernel)
-    stride = plane.info.stride
-    if not layout.folded and len(stride) > 1 and stride[0] < stride[1]:
-        rows = _times(high, _TILE // wide, layout.rows)
-        columns = _times(wide, _TILE // max(rows, 1), layout.columns)
+    high, wide = (math.lcm(BASE, side) for side in unbanded(layout).kernel)
+    if _is_far_across(plane):
+        rows = _times(high, most // wide, layout.rows)
+        columns = _times(wide, most // max(rows, 1), layout.columns)
     else:
-        columns = _times(wide, _TILE // high, layout.columns)
-        rows = _times(high, _TILE // max(columns, 1), layout.rows)
+        columns = _times(wide, most // high, layout.columns)
+        rows = _times(high, most // max(columns, 1), layout.rows)
     for top in range(0, layout.rows, max(rows, 1)):
         for left in range(0, layout.columns, max(columns, 1)):
             yield Area(top, left, min(top + rows, layout.rows), min(left + columns, layout.columns))
+
+
+def _is_far_across(plane: Plane) -> bool:
+    """Whether what lies beside each other in the plane is further apart in the file than what lies below."""
+    layout, stride = unbanded(plane.layout), plane.info.stride
+    if not isinstance(layout, Grid):
+        return False
+    return max(stride[dim] for dim in layout.across) > max(stride[dim] for dim in layout.down)
 
 
 def _times(unit: int, most: int, needed: int) -> int:
@@ -164,21 +186,24 @@ def _times(unit: int, most: int, needed: int) -> int:
 
 def _loads(plane: Plane) -> Iterator[Loaded]:
     """The plane's tiles with functions that give their values; called once each, on any thread."""
-    if plane.info.pieces or plane.info.storage.deflated is not None:
-        yield from _streamed(plane)
+    strips = plane.layout.strips(_TILE) if plane.streamed else None
+    if strips is not None:
+        yield from _streamed(plane, strips)
         return
-    for area in _tiles(plane):
+    for area in _tiles(plane, _TILE_REREAD if plane.streamed else _TILE):
         yield area, (lambda area=area: plane.values(area))  # type: ignore[misc]
 
 
-def _streamed(plane: Plane) -> Iterator[Loaded]:
-    """Bands of rows of a file that can only be read from its beginning on."""
-    layout = plane.layout
-    high = math.lcm(BASE, layout.kernel[0])
-    rows = _times(high, _TILE // max(layout.columns, 1), layout.rows)
-    top = 0
-    for chunk in read_chunks(plane.info, max(1, rows * layout.columns)):
-        plane.checkpoint.require_current(plane.info)
-        area = Area(top, 0, min(top + rows, layout.rows), layout.columns)
-        yield area, (lambda chunk=chunk, area=area: plane.arranged(floats(chunk), area))  # type: ignore[misc]
-        top += rows
+def _streamed(plane: Plane, strips: Iterator[Area]) -> Iterator[Loaded]:
+    """Strips of a file that can only be read from its beginning on."""
+    runs = plane.runs(_TILE)
+    waiting = np.empty(0, np.float32)
+    for area in strips:
+        needed = int(plane.layout.elements(area, 1).sum())
+        parts, there = [waiting], len(waiting)
+        while there < needed:
+            parts.append(next(runs)())
+            there += len(parts[-1])
+        flat = np.concatenate(parts) if len(parts) > 1 else waiting
+        waiting = flat[needed:]
+        yield area, (lambda flat=flat[:needed], area=area: plane.arranged(flat, area))  # type: ignore[misc]

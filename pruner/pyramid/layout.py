@@ -1,81 +1,46 @@
-"""How a tensor's elements lie in a plane, and areas of it."""
+"""How a tensor's elements lie in a plane: what the kinds of layout have in common."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-_SHORT_ROW = 64
+from pruner.pyramid.area import Area, Box
+
+Numbers = npt.NDArray[np.int64]
+Read = Callable[[Box], npt.NDArray[Any]]
+"""Gives the elements of a box, as an array of its sizes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle of the plane: rows from `top` up to `bottom`, columns from `left` up to `right`, in elements."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def rows(self) -> int:
-        """Its height."""
-        return self.bottom - self.top
-
-    @property
-    def columns(self) -> int:
-        """Its width."""
-        return self.right - self.left
-
-    def holds(self, other: Area) -> bool:
-        """Whether the other area lies inside this one."""
-        inside = self.top <= other.top and self.left <= other.left
-        return inside and other.bottom <= self.bottom and other.right <= self.right
-
-    def within(self, other: Area) -> Area:
-        """What both areas have in common; without rows or columns where that is nothing."""
-        top, left = max(self.top, other.top), max(self.left, other.left)
-        return Area(top, left, max(top, min(self.bottom, other.bottom)), max(left, min(self.right, other.right)))
-
-    def snapped(self, block: int) -> Area:
-        """The smallest area of whole blocks that holds this one."""
-        up = [-(-edge // block) * block for edge in (self.bottom, self.right)]
-        return Area(self.top // block * block, self.left // block * block, *up)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a tensor's elements lie in a plane of `rows` by `columns`.
-
-    A matrix lies as it is. More dimensions are a grid of filters: one row of filters for each output channel, one
-    column for each input channel, the kernel's last dimension across and the others down. One dimension is folded
-    into rows; the last of them may have places without an element.
-    """
+class Layout(ABC):
+    """How a tensor's elements lie in a plane of `rows` by `columns`; frozen, and equal where they lie the same."""
 
     shape: tuple[int, ...]
     rows: int
     columns: int
 
-    @classmethod
-    def of(cls, shape: tuple[int, ...]) -> Layout:
-        """The layout of a shape."""
-        numel = math.prod(shape)
-        if len(shape) < 2 or shape[0] == 1 == math.prod(shape[2:]):
-            columns = numel if numel <= _SHORT_ROW else math.ceil(math.sqrt(2 * numel))
-            return cls(shape, math.ceil(numel / columns) if columns else 0, columns)
-        return cls(
-            shape,
-            shape[0] * math.prod(shape[2:-1]),
-            math.prod(shape[1:2]) * math.prod(shape[-1:] if len(shape) > 2 else ()),
-        )
+    @staticmethod
+    def of(shape: tuple[int, ...]) -> Layout:
+        """The usual layout: a matrix as it is, more dimensions as filters, output by input, one dimension in rows."""
+        from pruner.pyramid.grid import Grid  # the kinds of layout build on this class
+        from pruner.pyramid.line import Line
+
+        return Line.of(shape) if is_line(shape) else Grid.filters(shape)
 
     @property
     def numel(self) -> int:
-        """Elements in all."""
+        """Elements of the tensor."""
         return math.prod(self.shape)
+
+    @property
+    def held(self) -> int:
+        """Elements that lie in the plane."""
+        return self.numel
 
     @property
     def whole(self) -> Area:
@@ -83,34 +48,55 @@ class Layout:
         return Area(0, 0, self.rows, self.columns)
 
     @property
+    def kernel(self) -> tuple[int, int]:
+        """Rows and columns of one filter; (1, 1) where there are none."""
+        return 1, 1
+
+    @property
     def folded(self) -> bool:
         """Whether rows are only a line that was folded."""
-        return len(self.shape) < 2 or self.shape[0] == 1 == math.prod(self.shape[2:])
+        return False
 
     @property
-    def kernel(self) -> tuple[int, int]:
-        """Rows and columns of one filter; (1, 1) for a matrix."""
-        return (math.prod(self.shape[2:-1]), self.shape[-1]) if len(self.shape) > 2 and not self.folded else (1, 1)
+    def thin(self) -> bool:
+        """Whether it would be better seen in bands."""
+        return False
 
-    @property
-    def channels(self) -> int:
-        """Filters beside each other in a row of filters; the columns where there are none."""
-        return self.columns // self.kernel[1] if self.kernel[1] else 0
-
+    @abstractmethod
     def flat(self, row: int, column: int) -> int | None:
         """The element's flat index at a place; None where there is no element."""
-        if not (0 <= row < self.rows and 0 <= column < self.columns):
-            return None
-        high, wide = self.kernel
-        flat = ((row // high * self.channels + column // wide) * high + row % high) * wide + column % wide
-        return flat if flat < self.numel else None
 
+    @abstractmethod
     def place(self, flat: int) -> tuple[int, int]:
-        """The row and column of an element by its flat index."""
-        high, wide = self.kernel
-        unit, inside = divmod(flat, high * wide)
-        down, across = divmod(unit, self.channels)
-        return down * high + inside // wide, across * wide + inside % wide
+        """The row and column of an element that lies in the plane, by its flat index."""
+
+    @abstractmethod
+    def elements(self, area: Area, block: int) -> Numbers:
+        """How many elements each block of a snapped area has, int64 of (rows, columns) in blocks."""
+
+    @abstractmethod
+    def gather(self, area: Area, read: Read, fill: float) -> npt.NDArray[Any]:
+        """The elements of an area, of (rows, columns), out of the boxes it needs; `fill` where there is none."""
+
+    @abstractmethod
+    def where(self, area: Area) -> str:
+        """The rows and columns, or filters, of an area in words."""
+
+    def strips(self, most: int) -> Iterator[Area] | None:
+        """Areas of whole blocks whose elements follow each other by flat index, one box each, about `most` in each.
+
+        None where the plane has another order.
+        """
+        return None
+
+    def edges(self, down: bool, first: int, last: int) -> list[int]:
+        """The rows (or the columns), from `first` up to `last`, at which a filter ends or begins."""
+        side = self.kernel[0 if down else 1]
+        return [*range(-(-first // side) * side, last + 1, side)]
+
+    def holding(self, flat: int) -> Layout:
+        """The layout of its kind that has an element in its plane, by the element's flat index."""
+        return self
 
     def index(self, row: int, column: int) -> tuple[int, ...] | None:
         """The element's index at a place; None where there is no element."""
@@ -123,24 +109,38 @@ class Layout:
 
     def describe(self, index: tuple[int, ...]) -> str:
         """An index in the words of its dimensions: `out 211, in 604`."""
-        names: tuple[str, ...] = ("element",)
-        if len(self.shape) == 2:
-            names = ("row", "column")
-        elif len(self.shape) > 2:
-            names = ("out", "in", *("kz", "ky", "kx")[-len(self.shape) + 2 :])
-        if len(names) != len(index):
-            return str(index)
-        return ", ".join(f"{name} {place}" for name, place in zip(names, index, strict=True))
+        names = dimension_names(len(self.shape))
+        return ", ".join(f"{name} {place}" for name, place in zip(names, index or (0,), strict=True))
 
-    def elements(self, area: Area, block: int) -> npt.NDArray[np.int64]:
-        """How many elements each block of a snapped area has, int64 of (rows, columns) in blocks."""
-        down = np.clip(self.rows - np.arange(area.top, area.bottom, block), 0, block)
-        across = np.clip(self.columns - np.arange(area.left, area.right, block), 0, block)
-        counts = np.multiply.outer(down, across).astype(np.int64)
-        last = self.rows - 1
-        if self.numel < self.rows * self.columns and area.top <= last < area.bottom:  # places without an element
-            starts = np.arange(area.left, area.right, block)
-            filled = self.numel - last * self.columns
-            ends = np.minimum(starts + block, self.columns)
-            counts[(last - area.top) // block] -= np.clip(ends - np.maximum(starts, filled), 0, None)
-        return counts
+
+def dimension_names(rank: int) -> tuple[str, ...]:
+    """What the dimensions of a tensor with so many of them are called."""
+    if rank < 2:
+        return ("element",)
+    if rank == 2:
+        return "row", "column"
+    return ("out", "in", *("kz", "ky", "kx")[-rank + 2 :]) if rank < 6 else tuple(f"dim {dim}" for dim in range(rank))
+
+
+def is_line(shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is a line: of one dimension, or one row of a matrix."""
+    return len(shape) < 2 or shape[0] == 1 == math.prod(shape[2:])
+
+
+def full_counts(rows: int, columns: int, area: Area, block: int) -> Numbers:
+    """Elements of the blocks of a snapped area of a plane that is full."""
+    down = np.clip(rows - np.arange(area.top, area.bottom, block), 0, block)
+    across = np.clip(columns - np.arange(area.left, area.right, block), 0, block)
+    return np.multiply.outer(down, across).astype(np.int64)
+
+
+def row_strips(rows: int, columns: int, side: int, most: int) -> Iterator[Area]:
+    """Strips of whole rows of blocks and filters, of about `most` elements."""
+    unit = math.lcm(8, side)
+    step = max(1, most // max(columns, 1) // unit) * unit
+    for top in range(0, rows, step):
+        yield Area(top, 0, min(top + step, rows), columns)
+
+
+def span(what: str, first: int, last: int) -> str:
+    return f"{what} {first}" if first == last else f"{what} {first}–{last}"

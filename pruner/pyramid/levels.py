@@ -1,10 +1,10 @@
-"""Levels of a pyramid: how many elements of a block are kept, and the extremes of its values."""
+"""Levels of a pyramid: how many elements of a block are kept, and the extremes or the means of its values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from pruner.mask import Bools
 from pruner.pyramid.plane import Floats
 
 Counts = npt.NDArray[np.integer[Any]]
+Aggregate = Literal["extreme", "mean"]
+"""What stands for the values of a block: that of the largest magnitude, with its sign, or their mean."""
 BASE = 8
 """Elements across and down a block of the finest level that is stored: 9/64 of a byte to 9/48 an element in all."""
 
@@ -24,12 +26,16 @@ class Level:
     `kept` counts the kept elements, unsigned; None where everything is kept. `after` is, of the kept elements, the
     value with the largest magnitude (the positive of two), `pruned` that of the pruned ones, None where none is;
     float32, 0 where there is no such element, NaN where the values are not read yet. NaN elements count as 0.
+
+    Of the aggregate `mean` both are sums over block² places, those without such an element counted as 0: what is kept
+    and what is pruned add up. NaN and infinite elements count as 0 there.
     """
 
     block: int
     kept: Counts | None
     after: Floats
     pruned: Floats | None
+    aggregate: Aggregate = "extreme"
 
     @property
     def nbytes(self) -> int:
@@ -42,18 +48,21 @@ class Level:
         if self.kept is not None:
             wide = _counter(self.block * 2)
             kept = _halved(self.kept.astype(wide, copy=False), np.add)
-        pruned = None if self.pruned is None else _extremes(self.pruned, 2)
-        return Level(self.block * 2, kept, _extremes(self.after, 2), pruned)
+        half = _means if self.aggregate == "mean" else _extremes
+        pruned = None if self.pruned is None else half(self.pruned, 2)
+        return Level(self.block * 2, kept, half(self.after, 2), pruned, self.aggregate)
 
 
-def level_of(values: Floats, kept: Bools | None, block: int) -> Level:
+def level_of(values: Floats, kept: Bools | None, block: int, aggregate: Aggregate = "extreme") -> Level:
     """The level of blocks of an area's elements; `block` is a power of two up to 8.
 
     `values` (float32, NaN where there is no element) and `kept` (None for everything) are of (rows, columns).
     """
+    reduce = means if aggregate == "mean" else extremes
     if kept is None or kept.all():
         counted = None if kept is None else counts_of(kept, block)
-        return Level(block, counted, extremes(values, block), None if kept is None else _nothing(values, block))
+        nothing = None if kept is None else _nothing(values, block)
+        return Level(block, counted, reduce(values, block), nothing, aggregate)
     # All bits of what is kept and none of the rest, computed as integers: NaN times 0 would be NaN.
     words = values.view(np.int32)
     left = np.negative(kept.view(np.int8)).astype(np.int32)
@@ -62,8 +71,9 @@ def level_of(values: Floats, kept: Bools | None, block: int) -> Level:
     return Level(
         block,
         counts_of(kept, block),
-        extremes(left.view(np.float32), block),
-        extremes(gone.view(np.float32), block),
+        reduce(left.view(np.float32), block),
+        reduce(gone.view(np.float32), block),
+        aggregate,
     )
 
 
@@ -85,6 +95,34 @@ def extremes(values: Floats, factor: int) -> Floats:
         return values
     found = _extremes(values, factor)
     return _extremes(np.where(np.isnan(values), np.float32(0), values), factor) if np.isnan(found).any() else found
+
+
+def means(values: Floats, factor: int) -> Floats:
+    """Of each block the sum of the finite values over factor² places; the cells themselves for `factor` 1."""
+    if factor == 1:
+        return values
+    finite = np.isfinite(values)
+    return _means(values if finite.all() else np.where(finite, values, np.float32(0)), factor)
+
+
+def joined(after: Floats, pruned: Floats, aggregate: Aggregate) -> Floats:
+    """What stands for all values of blocks, from what stands for the kept and for the pruned ones."""
+    if aggregate == "mean":
+        return after + pruned
+    return np.where(np.abs(after) >= np.abs(pruned), after, pruned)
+
+
+def _means(values: Floats, factor: int) -> Floats:
+    """`means` in which one NaN makes a block NaN."""
+    while factor > 1:
+        values = _halved(values, _middle)
+        factor //= 2
+    return values
+
+
+def _middle(one: Floats, other: Floats) -> Floats:
+    half = np.float32(0.5)  # halved first, since the sum may be more than float32 holds
+    return one * half + other * half
 
 
 def _extremes(values: Floats, factor: int) -> Floats:

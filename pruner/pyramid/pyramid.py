@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pruner.pyramid.layout import Layout
-from pruner.pyramid.levels import BASE, Level
+from pruner.pyramid.levels import BASE, Aggregate, Level, joined
 from pruner.pyramid.plane import Floats
 
 _SATURATED = 0.998
@@ -41,7 +41,7 @@ class Pyramid:
             levels.append(levels[-1].coarser())
         scales = [_scale([sample], limit)]
         for level in levels:
-            scales.append(_scale([level.after, *([] if level.pruned is None else [level.pruned])], limit))
+            scales.append(_scale(_sides(level), limit))
         first, eighth = scales[0], scales[1]
         between = [first * (eighth / first) ** (step / 3) for step in (1, 2)]
         pruned = [_scale([level.pruned], limit) if level.pruned is not None else limit or 1.0 for level in levels]
@@ -53,10 +53,15 @@ class Pyramid:
         return sum(level.nbytes for level in self.levels)
 
     @property
+    def aggregate(self) -> Aggregate:
+        """What stands for the values of a block."""
+        return self.levels[0].aggregate
+
+    @property
     def kept(self) -> int:
         """Kept elements in all."""
         top = self.levels[-1].kept
-        return self.layout.numel if top is None else int(top.sum())
+        return self.layout.held if top is None else int(top.sum())
 
     def level(self, block: int) -> Level | None:
         """The level of blocks of that size; None for those that are made from the elements."""
@@ -76,9 +81,21 @@ class Pyramid:
         return self.levels[-1].block
 
 
+def _sides(level: Level) -> list[Floats]:
+    """What stands for the values of some blocks, after and before pruning."""
+    if level.pruned is None:
+        return [_some(level.after)]
+    after, pruned = _some(level.after), _some(level.pruned)
+    return [after, joined(after, pruned, level.aggregate)]
+
+
+def _some(part: Floats) -> Floats:
+    return part.reshape(-1)[:: math.ceil(part.size / _SAMPLE) or 1]
+
+
 def _scale(parts: Iterable[Floats], limit: float) -> float:
     """The magnitude below which nearly all of the cells are."""
-    cells = [part.reshape(-1)[:: math.ceil(part.size / _SAMPLE) or 1] for part in parts]
+    cells = [_some(part) for part in parts]
     magnitudes = np.abs(cells[0] if len(cells) == 1 else np.where(np.abs(cells[0]) >= np.abs(cells[1]), *cells))
     finite = magnitudes[np.isfinite(magnitudes)]
     return (float(np.quantile(finite, _SATURATED)) if finite.size else 0.0) or limit or 1.0

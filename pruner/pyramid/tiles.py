@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from pruner.pyramid.layout import Area, Layout
-from pruner.pyramid.levels import Counts, Level, level_of
+from pruner.pyramid.area import Area
+from pruner.pyramid.layout import Layout
+from pruner.pyramid.levels import Aggregate, Counts, Level, joined, level_of
 from pruner.pyramid.plane import Floats, Plane
 from pruner.pyramid.pyramid import Pyramid
 
@@ -19,6 +20,7 @@ class Tile:
 
     `kept` and `elements` count those of each block, int64. `after` and `difference` are the extremes of the kept and of
     the pruned values, float32; NaN without an element, and where `read` is below 1, where values are still to come.
+    Of the aggregate `mean` they are means over all of the block's elements, those of the other kind counted as 0.
     `scale` is the magnitude at the ends of the colours, `difference_scale` that for the pruned values.
     """
 
@@ -32,6 +34,7 @@ class Tile:
     scale: float
     difference_scale: float
     read: float = 1.0
+    aggregate: Aggregate = "extreme"
 
     @cached_property
     def density(self) -> Floats:
@@ -42,10 +45,10 @@ class Tile:
 
     @cached_property
     def before(self) -> Floats:
-        """The extreme of each block's values before pruning."""
+        """The extreme, or the mean, of each block's values before pruning."""
         if self.block == 1:  # one of the two is zero in all bits, the other may be NaN
             return (self.after.view(np.int32) | self.difference.view(np.int32)).view(np.float32)
-        return np.where(np.abs(self.after) >= np.abs(self.difference), self.after, self.difference)
+        return joined(self.after, self.difference, self.aggregate)
 
     def place(self, row: int, column: int) -> tuple[int, int] | None:
         """The block, by row and column in the arrays, that an element's place lies in; None where it is not there."""
@@ -68,7 +71,9 @@ def tile(plane: Plane, pyramid: Pyramid, area: Area, block: int) -> Tile:
     level = pyramid.level(block)
     if level is None:
         inside = area.within(layout.whole)
-        level = level_of(plane.values(inside), plane.kept(inside) if plane.mask is not None else None, block)
+        level = level_of(
+            plane.values(inside), plane.kept(inside) if plane.mask is not None else None, block, pyramid.aggregate
+        )
         return _tile(pyramid, area, elements, level, 1.0)
     place = (slice(area.top // block, area.bottom // block), slice(area.left // block, area.right // block))
     part = Level(
@@ -76,6 +81,7 @@ def tile(plane: Plane, pyramid: Pyramid, area: Area, block: int) -> Tile:
         None if level.kept is None else level.kept[place],
         level.after[place],
         None if level.pruned is None else level.pruned[place],
+        level.aggregate,
     )
     return _tile(pyramid, area, elements, part, pyramid.read)
 
@@ -84,8 +90,11 @@ def _tile(pyramid: Pyramid, area: Area, elements: Counts, level: Level, read: fl
     kept = elements if level.kept is None else level.kept.astype(np.int64)
     after = level.after
     pruned = np.zeros(elements.shape, np.float32) if level.pruned is None else level.pruned
+    if level.aggregate == "mean" and level.block > 1:
+        weight = (level.block**2 / np.maximum(elements, 1)).astype(np.float32)
+        after, pruned = after * weight, pruned * weight
     nothing = elements == 0
     if nothing.any():
         after, pruned = (np.where(nothing, np.float32(np.nan), part) for part in (after, pruned))
     scales = pyramid.scale(level.block), pyramid.pruned_scale(level.block)
-    return Tile(pyramid.layout, area, level.block, kept, elements, after, pruned, *scales, read)
+    return Tile(pyramid.layout, area, level.block, kept, elements, after, pruned, *scales, read, level.aggregate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -149,16 +150,17 @@ def _write_anew(
             content = _Content(storage, changes)
             packed = storage.deflated is not None
             if not inside:
-                writer.add(entry.name, entry.size, content, entry.name, packed=packed)
+                writer.add(entry.name, entry.size, content.pieces, entry.name, packed=packed)
             else:
                 with tempfile.TemporaryFile(dir=target.parent) as spool:
-                    for piece in content:
+                    for piece in content.pieces():
                         spool.write(piece)
                         meter.step(0, entry.name)
                     for archive, inner in inside:
                         own = inner if archive.packed else _moved(inner, -entry.offset)
                         write_checksum(spool, own, _checksum(spool, own, meter))
-                    writer.add(entry.name, entry.size, _pieces(spool, 0, entry.size), entry.name, packed=packed)
+                    unchanged = partial(_pieces, spool, 0, entry.size)
+                    writer.add(entry.name, entry.size, unchanged, entry.name, packed=packed)
             if content.checksum != entry.crc and (touched := [region for change in changes for region in change[2]]):
                 notes.append(
                     f"The checksum of “{touched[0].info.name}” did not match in the source; its data may be damaged."
@@ -189,7 +191,9 @@ class _Content:
         self._changes = changes
         self.checksum = 0
 
-    def __iter__(self) -> Iterator[memoryview]:
+    def pieces(self) -> Iterator[memoryview]:
+        """All of it, from its beginning."""
+        self.checksum = 0
         with unpacked(self._storage) as read:
             position = 0
             for begin, length, regions in self._changes:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from zlib_ng.zlib_ng import crc32
 
-from pruner.checkpoint import Checkpoint, Storage
-from pruner.mask import Mask
-from pruner.patching import Copying, Region, regions_by_storage, zeroed
+from pruner.checkpoint import Storage
+from pruner.patching import Copying, Region, zeroed
 from pruner.progress import Meter
 from pruner.reading import unpacked
-from pruner.zips.directory import ZipEntry, checksum_places, read_entries
+from pruner.zips.directory import ZipEntry, checksum_places
 from pruner.zips.entries import storage_of
 from pruner.zips.writing import ZipWriter
-
-
-def patch_checkpoint(checkpoint: Checkpoint, masks: Mapping[str, Mask], target: Path, meter: Meter) -> list[str]:
-    """`patch_archive` for a checkpoint that is one archive, with what `masks` prune zeroed."""
-    regions = regions_by_storage(checkpoint, masks)
-    return patch_archive(checkpoint.path, target, read_entries(checkpoint.path).values(), regions, meter)
 
 
 def patch_archive(
@@ -30,18 +23,25 @@ def patch_archive(
     entries: Iterable[ZipEntry],
     storages: Mapping[Storage, Sequence[Region]],
     meter: Meter,
+    *,
+    anew: bool = False,
+    deflate: bool = False,
+    beside: Callable[[ZipWriter], None] | None = None,
 ) -> list[str]:
     """Copy an archive to a new name with `storages`, which are entries of it, zeroed where their regions say.
 
-    Where none of them is packed only their bytes and checksums differ. Else the archive is written anew: each entry
-    with its content, its name, its packing and its place in the order. Returns notes for the user on data whose
-    checksum did not match.
+    Where none of them is packed only their bytes and checksums differ. Else, or with `anew`, the archive is written
+    anew: each entry with its content, its name, its place in the order, and its packing or deflated as `ZipWriter`
+    does; `beside` adds entries at the end. Returns notes for the user on data whose checksum did not match.
     """
     entries = list(entries)
     touched = {storage_of(source, entry): entry for entry in entries}
     touched = {storage: touched[storage] for storage in storages}
-    if any(storage.deflated is not None for storage in storages):
-        sums = _write_anew(source, target, entries, storages, meter)
+    if anew or any(storage.deflated is not None for storage in storages):
+        with ZipWriter(target, meter, deflate=deflate) as writer:
+            sums = _write_anew(source, writer, entries, storages)
+            if beside is not None:
+                beside(writer)
     else:
         sums = _copy(source, target, touched, storages, meter)
     return [
@@ -84,23 +84,19 @@ def write_checksum(file: BinaryIO, entry: ZipEntry, checksum: int) -> None:
 
 
 def _write_anew(
-    source: Path,
-    target: Path,
-    entries: Sequence[ZipEntry],
-    storages: Mapping[Storage, Sequence[Region]],
-    meter: Meter,
+    source: Path, writer: ZipWriter, entries: Sequence[ZipEntry], storages: Mapping[Storage, Sequence[Region]]
 ) -> dict[Storage, int]:
+    """Write the entries; gives the checksums that the source's data have."""
     old: dict[Storage, int] = {}
-    with ZipWriter(target, meter) as writer:
-        for entry in entries:
-            storage = storage_of(source, entry)
+    for entry in entries:
+        storage = storage_of(source, entry)
+
+        def parts(storage: Storage = storage) -> Iterator[memoryview]:
             old[storage] = 0
+            with unpacked(storage) as read:
+                for before, after, _ in zeroed(read, storage.nbytes, storages.get(storage, ())):
+                    old[storage] = crc32(before, old[storage])
+                    yield after.data
 
-            def parts(storage: Storage = storage) -> Iterable[memoryview]:
-                with unpacked(storage) as read:
-                    for before, after, _ in zeroed(read, storage.nbytes, storages.get(storage, ())):
-                        old[storage] = crc32(before, old[storage])
-                        yield after.data
-
-            writer.add(entry.name, entry.size, parts(), entry.name, packed=storage.deflated is not None)
+        writer.add(entry.name, entry.size, parts, entry.name, packed=storage.deflated is not None)
     return old

@@ -21,9 +21,11 @@ from PySide6.QtWidgets import QApplication
 
 from app.dressing import dress
 from app.next_round import NextRound
+from app.norm_losses import NormLosses
 from app.theme import current
-from app.treemap_colours import Tensors, shares_of, table
+from app.treemap_colours import Tensors, table
 from app.treemap_labels import header_height
+from app.treemap_measures import Measure, shares_of
 from app.treemap_plane import make_plane
 from app.treemap_view import TreemapView
 from pruner import Amount, Checkpoint
@@ -84,8 +86,9 @@ def measure(count: int) -> list[float]:
     laid = best(lambda: treemap(tree, WIDTH, HEIGHT, header))
     whole = best(lambda: make_plane(tree, tensors.places, WIDTH, HEIGHT, 1.0, header))
     plane = make_plane(tree, tensors.places, WIDTH, HEIGHT, 1.0, header)
-    now, after = best(lambda: shares_of(planned, False)), best(lambda: shares_of(planned, True))
-    shares = shares_of(planned, False)
+    losses = NormLosses()
+    now, after = (best(lambda what=what: shares_of(planned, what, losses)) for what in (Measure.NOW, Measure.AFTER))
+    shares = shares_of(planned, Measure.NOW, losses)
     tables = best(lambda: table(current(), shares, tensors.forms))
     view.show_plane(plane, table(current(), shares, tensors.forms), shares)
     drawn = best(lambda: view._draw(plane, view._colours))

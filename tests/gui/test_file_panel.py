@@ -52,7 +52,7 @@ def panel(qtbot, session, tmp_path: Path):
 
 def name(session, uses: tuple[GlobalUse, ...]) -> None:
     """Let the open file name these."""
-    session.checkpoint = replace(session.checkpoint, globals=uses)
+    session._renew(replace(session._history.state, checkpoint=replace(session.checkpoint, globals=uses)))
     session.checkpoint_changed.emit()
 
 

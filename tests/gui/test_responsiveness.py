@@ -1,47 +1,21 @@
 """The window answers while the lanes work: the longest time in which it did not is measured."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from PySide6.QtCore import QObject, Qt, QTimer
 from safetensors.torch import save_file
 
+from app.history import State
 from app.main_window import MainWindow
 from app.session import quicken_threads
 from pruner import Amount
+from tests.gui.gaps import Gaps
 
 LONGEST_MS = 100
 TRIES = 3
 """Other work on the machine can hold any thread up; that the window itself does not, one of a few tries shows."""
-
-
-class Gaps(QObject):
-    """Ticks every two milliseconds and keeps the longest time between two ticks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.longest = 0.0
-        self._last = time.perf_counter()
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-
-    def start(self) -> None:
-        self.longest = 0.0
-        self._last = time.perf_counter()
-        self._timer.start(2)
-
-    def stop(self) -> float:
-        self._timer.stop()
-        return self.longest * 1000
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest = max(self.longest, now - self._last)
-        self._last = now
 
 
 @pytest.fixture
@@ -98,7 +72,7 @@ def test_that_the_window_answers_while_a_set_of_13_gb_is_opened(qtbot, window, s
     sparse_set(tmp_path)
     gaps, found = Gaps(), []
     for _ in range(TRIES):
-        session.checkpoint = None
+        session._renew(State())
         gaps.start()
         session.open(tmp_path)
         qtbot.waitUntil(lambda: session.checkpoint is not None, timeout=60_000)

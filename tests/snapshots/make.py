@@ -1,6 +1,7 @@
 """Makes README's pictures from the real application: python -m tests.snapshots.make [CHECKPOINT]
 
 Without CHECKPOINT the pictures are of the bundled model; with one, of that file, under its name.
+With --all FOLDER [CHECKPOINT …] they are of every view, for looking at: see `views`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from app.save_dialog import SaveDialog
 from app.session import Session, quicken_threads
 from pruner import Amount
 from resources import demo_model
+from tests.snapshots.views import Views, make_all
 
 FOLDER = Path(__file__).parent
 CALM_MS = 1500
@@ -46,8 +48,19 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Open, plan, prune, plan again, look at each tab in both themes, and at the dialog that saves."""
-    path = Path(arguments[0]).absolute() if arguments else demo_model()
+    """Make the pictures that the arguments ask for."""
+    if arguments[:1] == ["--all"]:
+        make_all(Path(arguments[1]).absolute(), [Path(one).absolute() for one in arguments[2:]])
+        return
+    app = make_application()
+    if arguments[:1] == ["--views"]:
+        Views(Path(arguments[1]), Path(arguments[2]), float(arguments[3])).run()
+    else:
+        make_readme(app, Path(arguments[0]).absolute() if arguments else demo_model(), starts=not arguments)
+
+
+def make_application() -> QApplication:
+    """The application, dressed, with settings of its own."""
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(FOLDER / ".settings"))
     app = QApplication([])
@@ -56,6 +69,14 @@ def main(arguments: list[str]) -> None:
     QSettings().clear()  # what earlier runs opened is no part of the pictures
     dress(app)
     quicken_threads()
+    return app
+
+
+def make_readme(app: QApplication, path: Path, starts: bool) -> None:
+    """Open, plan, prune, plan again, look at each tab in both themes, and at the dialog that saves.
+
+    `starts` says whether the empty window is shown, too.
+    """
     session = Session()
     window = MainWindow(session)
     window.show()
@@ -63,7 +84,7 @@ def main(arguments: list[str]) -> None:
     def shoot(name: str) -> None:
         window.grab().save(str(FOLDER / f"{path.stem}-{name}.png"))
 
-    if not arguments:
+    if starts:
         wait_until(lambda: True)
         shoot("start")
     session.open(path)

@@ -30,14 +30,19 @@ def main() -> None:
     checkpoint = open_checkpoint(source)
     states = [prune(checkpoint, Plan.match(checkpoint, {"*": amount})) for amount in (0.3, 0.6)]
 
-    def written(state: int) -> None:
-        save(checkpoint, states[state], target, **options)
+    def writing(state: int) -> int:
+        """A process that saves a state."""
+        child = os.fork()
+        if child == 0:
+            save(checkpoint, states[state], target, **options)
+            os._exit(0)
+        return child
 
-    wanted = []
+    wanted, longest = [], 0.0
     for state in (1, 0):
         begun = time.perf_counter()
-        written(state)
-        seconds = time.perf_counter() - begun
+        os.waitpid(writing(state), 0)
+        longest = max(longest, time.perf_counter() - begun)
         wanted.append(content(target))
     assert wanted[0] != wanted[1]
     there = 0
@@ -45,11 +50,8 @@ def main() -> None:
     around = set(target.parent.iterdir())
     ends = [0, 0]
     for _ in range(kills):
-        child = os.fork()
-        if child == 0:
-            written(1 - there)
-            os._exit(0)
-        time.sleep(chance.uniform(0, 1.3 * seconds))
+        child = writing(1 - there)
+        time.sleep(chance.uniform(0, 1.5 * longest))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not target.is_dir():

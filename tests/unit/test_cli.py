@@ -89,6 +89,41 @@ def test_that_diff_sees_through_both_forms(folder, capfdbinary):
     assert (masked["added"], masked["removed"], masked["reordered"]) == (["2.weight_mask"], [], True)
 
 
+def test_that_diff_tells_how_far_apart_tensors_are_and_what_was_folded(folder, capfdbinary):
+    before = torch.load("net.pt", weights_only=True)
+    after = {f"module.{name}": value.clone() for name, value in before.items()}
+    after["module.2.weight"][1, 2] = 0
+    after["module.1.weight"] = after["module.1.weight"].half()
+    torch.save(after, "after.pt")
+    assert main(["diff", "net.pt", "after.pt", "--json"]) == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert (found["prefixes"], found["matched"], found["added"], found["removed"]) == (["", "module."], 9, [], [])
+    kinds, values = found["tensors"]
+    assert (kinds["name"], kinds["changed"], kinds["dtypes"]) == ("1.weight", 0, ["float32", "float16"])
+    a, b = before["2.weight"].double(), after["module.2.weight"].double()
+    assert (values["names"], values["changed"], values["index"]) == (["2.weight", "module.2.weight"], 1, [1, 2])
+    assert values["relative_difference"] == pytest.approx(float((a - b).norm() / a.norm()))
+    assert values["cosine"] == pytest.approx(float(torch.cosine_similarity(a.flatten(), b.flatten(), dim=0)))
+    assert values["masks"] == {
+        "both_kept": 11,
+        "both_pruned": 0,
+        "pruned_only_in_a": 0,
+        "pruned_only_in_b": 1,
+        "agreement": pytest.approx(11 / 12),
+        "jaccard": 0,
+    }
+    assert main(["diff", "net.pt", "after.pt"]) == 0
+    text = capfdbinary.readouterr().out.decode()
+    assert "prefix module. of B folded" in text
+    assert "~ 2.weight  1 changed, zeros 0 → 1, largest difference" in text
+    assert "masks agree on 91.67%, Jaccard 0.000" in text
+    assert "float32 → float16, equal values" in text
+    torch.save({"model": before, "ema": {name: value * 2 for name, value in before.items()}}, "two.pt")
+    main(["diff", "two.pt", "two.pt", "--root-a", "model", "--root-b", "ema", "--json"])
+    ratios = [one["relative_difference"] for one in json.loads(capfdbinary.readouterr().out)["tensors"]]
+    assert ratios == [1.0] * len(ratios) != []
+
+
 WRONG_USAGE = (
     ["prune", "net.pt"],
     ["prune", "net.pt", "-o", "o.pt"],

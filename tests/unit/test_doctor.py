@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def test_that_a_masked_file_becomes_what_torch_makes_permanent(tmp_path: Path):
     net().load_state_dict(loaded, strict=True)
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
     assert examine(open_checkpoint(tmp_path / "out.pt")) == ()
-    assert (tmp_path / "out.pt").stat().st_size < (tmp_path / "masked.pt").stat().st_size
+    archive = zipfile.ZipFile(tmp_path / "out.pt")
+    assert sum(one.file_size for one in archive.infolist() if "/data/" in one.filename) == 4 * (48 + 6 + 24 + 4)
 
 
 def test_that_what_torch_leaves_after_a_failed_second_round_is_found_and_mended(tmp_path: Path):
@@ -286,3 +288,33 @@ def test_that_safetensors_are_mended_too(tmp_path: Path):
     after = load_file(tmp_path / "b.safetensors")
     torch_prune.remove(model[0], "weight")
     assert equal(after, dict(model.state_dict()))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("model") / "net.py"
+    path.write_text(
+        "def build(width=6):\n    import torch.nn as n\n    return n.Sequential(n.Linear(8, width), n.ReLU())\n"
+    )
+    return f"{path}:build"
+
+
+def test_that_a_prefix_is_folded_when_held_against_a_model(tmp_path: Path, model: str, capsys):
+    state = torch.nn.Sequential(torch.nn.Linear(8, 6)).state_dict()
+    torch.save({f"module.{name}": value for name, value in state.items()}, tmp_path / "a.pt")
+    assert main(["check", str(tmp_path / "a.pt"), "--against", model]) == 1
+    assert "prefix “module.”" in capsys.readouterr().out
+    out = tmp_path / "b.pt"
+    assert main(["check", str(tmp_path / "a.pt"), "--against", model, "--repair", str(out)]) == 0
+    torch.nn.Sequential(torch.nn.Linear(8, 6)).load_state_dict(torch.load(out, weights_only=True), strict=True)
+
+
+def test_that_what_a_strict_load_complains_of_is_told(tmp_path: Path, model: str, capsys):
+    torch.save({"0.weight": torch.ones(6, 8), "head.weight": torch.ones(2, 2)}, tmp_path / "a.pt")
+    assert main(["check", str(tmp_path / "a.pt"), "--against", model, "--arguments", '{"width": 5}', "--json"]) == 1
+    texts = [one["text"] for one in json.loads(capsys.readouterr().out)["findings"]]
+    assert "is [6, 8] and not [5, 8]" in texts[0]
+    assert "“head.weight”" in texts[1]
+    assert "“0.bias”" in texts[2]
+    assert main(["check", str(tmp_path / "a.pt"), "--against", "gone.py:build"]) == 1
+    assert main(["check", str(tmp_path / "a.pt"), "--against", model, "--arguments", "5"]) == 2

@@ -1,5 +1,6 @@
 """What is saved is what torch's own pruning gives, and all else stays."""
 
+import errno
 import os
 import struct
 import subprocess
@@ -209,11 +210,17 @@ def test_that_tied_weights_have_the_same_zeros_in_every_container(tmp_path):
         assert int((again.read("b") == 0).sum()) == 20
 
 
-@pytest.mark.parametrize("spelling", ["same", "symlink", "hard link"])
+@pytest.mark.parametrize("spelling", ["same", "symlink", "hard link", "by way of another folder"])
 def test_that_the_source_is_never_written_to(checkpoint, tmp_path, spelling):
     source = tmp_path / "net.pt"
     before = source.read_bytes()
-    target = {"same": source, "symlink": tmp_path / "s.pt", "hard link": tmp_path / "h.pt"}[spelling]
+    (tmp_path / "folder").mkdir()
+    target = {
+        "same": source,
+        "symlink": tmp_path / "s.pt",
+        "hard link": tmp_path / "h.pt",
+        "by way of another folder": tmp_path / "folder" / ".." / "net.pt",
+    }[spelling]
     if spelling == "symlink":
         target.symlink_to(source)
     elif spelling == "hard link":
@@ -261,6 +268,39 @@ def test_that_a_full_disk_leaves_nothing_and_is_named(tmp_path, arguments):
     assert "nothing was saved" in found.stderr
     assert len(found.stderr.splitlines()) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["m.pt"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (PermissionError(errno.EACCES, "in use"), "another program has it open"),
+        (OSError(errno.EROFS, "read-only"), "Save elsewhere"),
+        (OSError(errno.EXDEV, "cross-device link"), "nothing was saved"),
+        (OSError(errno.EIO, "bad disk"), "nothing was saved"),
+    ],
+)
+def test_that_a_target_that_cannot_be_replaced_stays(checkpoint, tmp_path, monkeypatch, refusal, said):
+    out = tmp_path / "out.pt"
+    out.write_bytes(b"old")
+    before = sorted(tmp_path.iterdir())
+
+    def refuse(*_):
+        raise refusal
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PrunerError, match=said) as caught:
+        pruner.save(checkpoint, prune(checkpoint), out)
+    assert str(out) in str(caught.value)
+    assert out.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".pt", "m/" * 3 + "o.pt", "null\0.pt"])
+def test_that_a_name_that_cannot_be_is_refused_before_any_work(checkpoint, tmp_path, name):
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(PrunerError, match=r"name|folder"):
+        pruner.save(checkpoint, prune(checkpoint), tmp_path / name)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_that_a_source_that_changed_is_noticed(checkpoint, tmp_path):

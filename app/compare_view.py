@@ -1,0 +1,269 @@
+"""The selected tensor beside that of the second checkpoint: pictures, differences in bars, figures in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+
+from app import numbers
+from app.agreement_colours import agreement_palette
+from app.compare_bars import DifferenceBars
+from app.compare_requests import pair_steps
+from app.compare_words import agreement, figures
+from app.comparison import Row
+from app.jobs import Failure
+from app.map_canvas import MapCanvas
+from app.map_colours import PAIR_PARTS, Part
+from app.map_words import TITLES
+from app.plain import breakable, plain_label
+from app.session import Session
+from app.theme import current
+from pruner.pairs import Both, Difference, PairPicture
+from pruner.pyramid import Layout
+from pruner.summaries import Histogram
+
+_SLOT, _MAP_SLOT = "compare-pair", "compare-map"
+_SHOWN: tuple[Part, ...] = ("apart", "agreement")
+_TIPS: dict[Part, str] = {
+    "here": "The document's values",
+    "there": "The second file's values",
+    "apart": "The document's values less those of the second file",
+    "agreement": "Which elements both keep, both prune, or only one of them",
+}
+_NARROW = "\u202f"
+"""A thin space at which no line ends."""
+_ROOM = 400
+"""Pixels of height from which the bars have a place under the pictures."""
+_COMPACT = "padding: 3px 6px;"
+_NEAR = 24
+_LOOK_MS = 10
+
+
+class CompareView(QWidget):
+    """Linked pictures of both tensors and of what is between them; nothing is read while it is not seen."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._comparison = session, session.comparison
+        self._asked: tuple[object, ...] | None = None
+        self._shown: str | None = None
+        self.canvas = MapCanvas(session.view, self, _MAP_SLOT)
+        self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PAIR_PARTS}
+        self.bars = DifferenceBars(self)
+        self.figures = plain_label(self)
+        self._under, self._empty, self._agreed = plain_label(self), plain_label(self), QLabel(self)
+        self.largest = QPushButton("Largest", self)
+        self._difference: Difference | None = None
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(_LOOK_MS)
+        self._pages = QStackedWidget(self)
+        self._build()
+        self._look.timeout.connect(self._load)
+        self.canvas.pointed.connect(self._point)
+        self.canvas.arrived.connect(lambda: self._point(""))
+        self.canvas.failed.connect(self._failed)
+        self.canvas.show_parts(_SHOWN)
+        for signal in (session.selection_changed, session.pruning_changed, self._comparison.changed):
+            signal.connect(self._wanted)
+        self._comparison.filled.connect(self._filled)
+
+    def _toggle(self, part: Part) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(TITLES[part])
+        button.setObjectName(f"compare_{part}")
+        button.setToolTip(_TIPS[part])
+        button.setCheckable(True)
+        button.setStyleSheet(_COMPACT)
+        button.setChecked(part in _SHOWN)
+        button.clicked.connect(partial(self._choose, part))
+        return button
+
+    def _build(self) -> None:
+        self.setObjectName("compare_view")
+        self.setWhatsThis(
+            "The selected tensor of the document (here) beside that of the second file (there). Difference: red where "
+            "the document's value is larger, blue where it is smaller; a pixel shows the largest difference it covers, "
+            "and few that differ get a ring. Masks: what both keep, what both prune, and what only one of them prunes."
+        )
+        self.figures.setObjectName("compare_figures")
+        self.figures.setWordWrap(True)
+        self._agreed.setObjectName("compare_agreement")
+        self._agreed.setTextFormat(Qt.TextFormat.RichText)
+        self._agreed.setWordWrap(True)
+        self._under.setMinimumHeight(20)
+        self._under.setMinimumWidth(40)
+        self._under.setObjectName("compare_under_cursor")
+        self._empty.setProperty("role", "muted")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setObjectName("compare_empty")
+        self.canvas.setAccessibleName("Maps of both tensors")
+        self.bars.setMinimumHeight(72)
+        self.bars.setMaximumHeight(120)
+        fit = QPushButton("Fit", self)
+        fit.setToolTip("Show all of the tensor")
+        fit.clicked.connect(self.canvas.fit)
+        self.largest.setToolTip("Go to the element with the largest difference")
+        self.largest.clicked.connect(self._go_to_largest)
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        for toggle in self.toggles.values():
+            top.addWidget(toggle)
+        top.addStretch(1)
+        for button in (self.largest, fit):
+            button.setProperty("role", "link")
+            top.addWidget(button)
+        page = QWidget(self)
+        box = QVBoxLayout(page)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        box.addLayout(top)
+        box.addWidget(self.canvas, 1)
+        box.addWidget(self._under)
+        box.addWidget(self._agreed)
+        box.addWidget(self.figures)
+        box.addWidget(self.bars)
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.addWidget(self._pages)
+
+    # Loading, on the view lane
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Coming to the front of the tabs is told by this alone."""
+        super().paintEvent(event)
+        self._wanted()
+
+    def _wanted(self) -> None:
+        """Load soon what is missing, if it is seen."""
+        if not self.visibleRegion().isEmpty() and not self._look.isActive():
+            self._look.start()
+
+    def _load(self) -> None:
+        place = self._comparison.current
+        if place is None:
+            self._asked = None
+            self._say("" if self._comparison.pairing is None else "Select a tensor in the table.")
+            return
+        both = self._comparison.both(place)
+        if both is None:
+            self._asked = None
+            other = self._comparison.other
+            self._say(f"Only here: {other.path.name if other else 'the second file'} has no such tensor.")
+            return
+        wanted = (both.first, both.second, both.pair, both.pruned)
+        if self._asked is not None and all(one is other for one, other in zip(wanted, self._asked, strict=True)):
+            return
+        self._asked = wanted
+        self._difference = None
+        if self._shown != both.pair.name:
+            self._say("Reading…")
+        else:
+            self.canvas.set_dimmed(True)
+        self._session.view.request(_SLOT, pair_steps(both), partial(self._show, place, both), self._failed)
+
+    # Showing, on the GUI thread
+
+    def _show(self, place: int, both: Both, part: Difference | PairPicture | Histogram) -> None:
+        now = self._comparison.both(place) if place < len(self._comparison.rows) else None
+        if now is None or now.pair is not both.pair or now.pruned is not both.pruned:
+            return  # it is compared otherwise by now, and asked for anew
+        if isinstance(part, Difference):
+            row = replace(self._comparison.rows[place], difference=part)
+            self._comparison.take([(place, row)])
+            self._difference = part
+            self._write(row)
+        elif isinstance(part, PairPicture):
+            self.canvas.set_dimmed(False)
+            self.canvas.show_picture(part, keep_view=self._shown == both.pair.name)
+            self._shown = both.pair.name
+            self._pages.setCurrentIndex(1)
+        else:
+            self.bars.show_histogram(part)
+
+    def _write(self, row: Row) -> None:
+        found = row.difference
+        assert found is not None
+        where = ""
+        if found.where is not None:
+            where = Layout.of(found.shapes[0]).describe(found.where)
+        text = figures(row, where)
+        if found.changed is None or not np.prod(found.shapes[0]):
+            self._say(text if found.changed is None else "The tensors have no elements.")
+            return
+        self.figures.setText(breakable(text).replace(numbers.THIN, _NARROW))
+        self.largest.setEnabled(bool(found.changed))
+        self._show_bars()
+        self._write_legend()
+
+    def _write_legend(self) -> None:
+        found = self._difference.masks if self._difference is not None else None
+        if found is not None:
+            self._agreed.setText(agreement(found, agreement_palette(current())))
+
+    def _filled(self, places: list[int]) -> None:
+        """A row that cannot be read says so here, too; one that is compared otherwise now is loaded anew."""
+        self._wanted()
+        place = self._comparison.current
+        if place in places and (problem := self._comparison.rows[place].problem):
+            self._say(problem)
+
+    def _failed(self, failure: Failure) -> None:
+        self._session.files.check()
+        self._say(failure.text)
+        if failure.details:
+            self._session.tell("bug", failure.text, failure.details)
+
+    def _say(self, text: str) -> None:
+        self._shown = None
+        self._empty.setText(breakable(text))
+        self._pages.setCurrentIndex(0)
+
+    # What the user does
+
+    def _choose(self, part: Part) -> None:
+        shown = tuple(one for one, button in self.toggles.items() if button.isChecked())
+        if not shown:  # one picture is always there
+            self.toggles[part].setChecked(True)
+            shown = (part,)
+        self.canvas.show_parts(shown)
+
+    def _go_to_largest(self) -> None:
+        found, picture = self._difference, self.canvas.picture
+        if found is None or found.where is None or picture is None:
+            return
+        flat = int(np.ravel_multi_index(found.where, found.shapes[0])) if found.where else 0
+        row, column = picture.layout.place(flat)
+        self.canvas.mark(row, column, _NEAR)
+        self._point("")
+        self.canvas.setFocus()
+
+    def _point(self, text: str) -> None:
+        """Say what is under the cursor, or else what is marked."""
+        if self.canvas.hovered is None and self.canvas.marked is not None:
+            row, column = self.canvas.marked
+            text = self.canvas.describe(column + 0.5, row + 0.5)
+        if text or self.canvas.hovered is None:
+            self._under.setText(text)
+
+    def _show_bars(self) -> None:
+        """The bars give way where the panel is low, and where nothing differs."""
+        found = self._difference
+        self.bars.setVisible(self.height() >= _ROOM and found is not None and bool(found.changed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_bars()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_difference"):
+            self._write_legend()

@@ -1,0 +1,24 @@
+"""The window on a small screen."""
+
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import QWidget
+
+from app.amount_panel import AmountPanel
+from tests.gui.acting import FIRST, opened
+from tests.gui.models import save_net
+
+
+def test_that_nothing_of_the_cards_is_cut_off_at_the_side(qtbot, session, tmp_path):
+    save_net(tmp_path / "net.pt")
+    window = opened(qtbot, session, tmp_path / "net.pt")
+    session.select([FIRST])
+    panel = window.findChild(AmountPanel)
+    for width in (1440, 1000, 1440):
+        window.resize(width, 700)
+        qtbot.wait(50)
+        assert window.width() == width
+        seen = panel.viewport().width()
+        for name in ("amount", "unit", "equals"):
+            part = panel.findChild(QWidget, name)
+            place = QRect(part.mapTo(panel.viewport(), part.rect().topLeft()), part.size())
+            assert 0 <= place.left() < place.right() < seen, (width, name)
