@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from pruner.checkpoint import Checkpoint, FileStamp
+from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo, contiguous_stride
 from pruner.dtypes import torch_dtype
 from pruner.entries import Entry
 from pruner.errors import PrunerError
 from pruner.export.permanent import FORM as PERMANENT
 from pruner.models.description import Description
+from pruner.pairs.names import match
 from pruner.prune import Pruning
 from pruner.reading import why_unreadable
 
-_DEEPEST = 4
-"""Modules that a prefix has at most."""
 _MOST_LISTED = 8
 _COUNTER = "num_batches_tracked"
 """A buffer of BatchNorm that old files do without; torch, too, lets it be missing."""
@@ -38,8 +37,8 @@ class Fit:
 
     `keys` are the checkpoint's tensors by the model's names. `missing` are the model's that the checkpoint has not
     (tied ones count once), `unexpected` the checkpoint's that the model has not, `mismatched` those of another shape:
-    the model's name, its shape, and the checkpoint's. `prefix` was folded: put before the checkpoint's names, or the
-    model's where `prefix_of_model`.
+    the model's name, its shape, and the checkpoint's. `prefixes` are those folded, of the checkpoint's names and of the
+    model's; each ends in a dot, or is empty.
     """
 
     path: str
@@ -48,8 +47,7 @@ class Fit:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
-    prefix: str = ""
-    prefix_of_model: bool = False
+    prefixes: tuple[str, str] = ("", "")
 
     @property
     def exact(self) -> bool:
@@ -76,10 +74,11 @@ class Fit:
 
     def remarks(self) -> tuple[str, ...]:
         """What to know before figures are believed."""
-        made = []
-        if self.prefix:
-            whose = "model" if self.prefix_of_model else "file"
-            made.append(f"The prefix “{self.prefix}” of the {whose}'s names was folded.")
+        made = [
+            f"The prefix “{prefix}” of the {whose}'s names was folded."
+            for prefix, whose in zip(self.prefixes, ("file", "model"), strict=True)
+            if prefix
+        ]
         if self.missing:
             made.append(f"Missing in the file, left as the model was built: {_listed(self.missing)}.")
         if self.unexpected:
@@ -120,25 +119,34 @@ class Given:
 
 def fit(description: Description, checkpoint: Checkpoint) -> Fit:
     """See how a checkpoint's keys and shapes fit; no number is read."""
-    spelled = _spelled(checkpoint)
-    keys, prefix, of_model = _match(description.tensors, spelled)
-    used = {part for key in keys.values() for part in (key.name, key.mask)}
+    pairing = match(checkpoint, _as_checkpoint(description))
+    keys = {
+        pair.b.name: Key(pair.a.name, pair.a.mask if pair.product else None)
+        for pair in pairing.both
+        if pair.a is not None and pair.b is not None
+    }
+    masks = {key.mask for key in keys.values()}
     given = {name for group in description.tied if not keys.keys().isdisjoint(group) for name in group}
     shapes = [(name, description.tensors[name].shape, checkpoint[key.name].shape) for name, key in keys.items()]
     return Fit(
         checkpoint.path.name,
         description.model,
         keys,
-        tuple(
-            name
-            for name in description.tensors
-            if name not in keys and name not in given and not name.endswith(_COUNTER)
-        ),
-        tuple(name for name in checkpoint.tensors if name not in used),
+        tuple(name for name in pairing.added if name not in given and not name.endswith(_COUNTER)),
+        tuple(name for name in pairing.removed if name not in masks),
         tuple(one for one in shapes if one[1] != one[2]),
-        prefix,
-        of_model,
+        pairing.prefixes,
     )
+
+
+def _as_checkpoint(description: Description) -> Checkpoint:
+    """The model's names and shapes as a checkpoint without numbers, for matching."""
+    nothing = Storage(Path(), 0, 0)
+    tensors = {
+        name: TensorInfo(name, one.kind, one.dtype, one.shape, contiguous_stride(one.shape), nothing, layout="meta")
+        for name, one in description.tensors.items()
+    }
+    return Checkpoint(Path(), "", tensors, description.modules, ())
 
 
 def given(checkpoint: Checkpoint, pruning: Pruning | None, found: Fit) -> dict[str, Given]:
@@ -154,45 +162,12 @@ def given(checkpoint: Checkpoint, pruning: Pruning | None, found: Fit) -> dict[s
                 f"{checkpoint.path}: “{key.name}” is quantized ({info.dtype}), and its scale is outside the tensor; "
                 "it cannot be given to a model."
             )
+        if key.mask and checkpoint[key.mask].shape != info.shape:
+            raise PrunerError(
+                f"{checkpoint.path}: “{key.mask}” has another shape than “{key.name}”; it is no mask of it."
+            )
         made[name] = Given(entries[key.name], entries[key.mask] if key.mask else None, checkpoint.files)
     return made
-
-
-def _spelled(checkpoint: Checkpoint) -> dict[str, Key]:
-    """The checkpoint's tensors by name; those in the masked form also by the name of their product."""
-    plain = {name: Key(name) for name in checkpoint.tensors}
-    for name in checkpoint.tensors:
-        base = name.removesuffix("_orig")
-        if base != name and (mask := f"{base}_mask") in checkpoint.tensors:
-            plain.setdefault(base, Key(name, mask))
-    return plain
-
-
-def _match(wanted: Collection[str], spelled: Mapping[str, Key]) -> tuple[dict[str, Key], str, bool]:
-    """Keys by the model's names, the prefix that was folded, and whether the model's names have it.
-
-    The prefix is the one that brings most names together; none where as many are together without it.
-    """
-    votes = Counter({("", False): sum(name in spelled for name in wanted)})
-    for of_model, names, others in ((False, spelled, wanted), (True, wanted, spelled)):
-        for name in names:
-            votes.update((head, of_model) for head, rest in _splits(name) if rest in others)
-    (prefix, of_model), _ = max(votes.items(), key=lambda one: (one[1], -len(one[0][0])))
-    if of_model:
-        pairs = {name: name.removeprefix(prefix) for name in wanted if name.startswith(prefix)}
-    else:
-        pairs = {name: prefix + name for name in wanted}
-    return {name: spelled[other] for name, other in pairs.items() if other in spelled}, prefix, of_model
-
-
-def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """A name as a prefix that ends in a dot, and its rest."""
-    at = 0
-    for _ in range(_DEEPEST):
-        at = name.find(".", at) + 1
-        if not at:
-            return
-        yield name[:at], name[at:]
 
 
 def _products(orig: Entry, mask: Entry) -> Iterator[memoryview]:

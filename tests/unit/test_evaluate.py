@@ -32,6 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = nets.Net().state_dict()
     torch.save(state, made / "net.pt")
     torch.save({f"module.{name}": value for name, value in state.items()}, made / "parallel.pt")
+    checkpoint = pruner.open_checkpoint(made / "net.pt")
+    pruner.save(checkpoint, half(checkpoint), made / "masked.pt", form="masked")
     return made
 
 
@@ -84,7 +86,6 @@ def module(folder: Path, *, pruned: bool = False) -> torch.nn.Module:
 def test_that_the_model_has_the_weights_that_torch_would_give_it(folder, runner, act, checkpoint):
     act("return sums(model)")
     pruning = half(checkpoint)
-    pruner.save(checkpoint, pruning, folder / "masked.pt", form="masked")
     masked = pruner.open_checkpoint(folder / "masked.pt")
     assert evaluate(runner, checkpoint).metrics == nets.sums(module(folder))
     assert evaluate(runner, checkpoint, pruning).metrics == nets.sums(module(folder, pruned=True))
@@ -185,6 +186,10 @@ def test_that_keys_that_do_not_fit_are_listed(folder, runner, act, checkpoint):
     torch.save({**torch.load(folder / "net.pt"), "head.bias": torch.ones(4)}, folder / "other.pt")
     with pytest.raises(PrunerError, match=r"head\.bias is \[4\], in the model \[3\]"):
         evaluate(runner, pruner.open_checkpoint(folder / "other.pt"), strict=False)
+    state = torch.load(folder / "masked.pt")
+    torch.save({**state, "stem.weight_mask": torch.ones(8, 1)}, folder / "other.pt")
+    with pytest.raises(PrunerError, match=r"“stem\.weight_mask” has another shape"):
+        evaluate(runner, pruner.open_checkpoint(folder / "other.pt"))
     torch.save({"a": torch.ones(4)}, folder / "other.pt")
     with pytest.raises(PrunerError, match="no key is in both"):
         evaluate(runner, pruner.open_checkpoint(folder / "other.pt"), strict=False)

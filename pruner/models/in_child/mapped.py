@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import warnings
 from pathlib import Path
@@ -15,7 +16,7 @@ class Mapped:
 
     def __init__(self, path: str) -> None:
         self._file = Path(path).open("rb")  # noqa: SIM115 - for as long as this is
-        self._map: mmap.mmap | None = None
+        self._bytes: Any = None
 
     def tensors(self, index: list[list[Any]]) -> dict[str, Any]:
         """Views into the file as it is now, on the CPU; they are to be copied, and not written to.
@@ -24,20 +25,16 @@ class Mapped:
         """
         import torch
 
-        if self._map is None:
-            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self._bytes is None:
+            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch warns that the file cannot be written to
+                self._bytes = torch.frombuffer(mapped, dtype=torch.uint8)
         made = {}
         for name, kind, shape, first in index:
             dtype = getattr(torch, kind, None)
             if not isinstance(dtype, torch.dtype):
                 raise Refused(f"“{name}” is {kind}, a type that torch {torch.__version__} there does not have")
-            empty = torch.empty(shape, dtype=dtype, device="meta")
-            nbytes = empty.numel() * empty.element_size()
-            if nbytes:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # torch warns that the file cannot be written to
-                    flat = torch.frombuffer(self._map, dtype=torch.uint8, count=nbytes, offset=first)
-                made[name] = flat.view(dtype).view(shape)
-            else:
-                made[name] = torch.empty(shape, dtype=dtype)
+            nbytes = math.prod(shape) * torch.empty(0, dtype=dtype).element_size()
+            made[name] = self._bytes[first : first + nbytes].view(dtype).view(shape)
         return made
