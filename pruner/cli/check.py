@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pruner.cli.parameters import json_object
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.doctor import Finding, all_checks, examine, repaired, united
 from pruner.doctor.fitting import NAME, fit
@@ -24,7 +24,14 @@ FAULTY = 1
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--root", help="The key of the dictionary that holds the weights.")
 @click.option("--against", metavar="MODEL.py:BUILD", help="Python that builds the model that it is to load into.")
-@click.option("--arguments", metavar="JSON", help="Keyword arguments of BUILD, such as '{\"width\": 64}'.")
+@click.option(
+    "--args",
+    "--arguments",
+    "arguments",
+    type=json_object,
+    metavar="JSON",
+    help="Keyword arguments of BUILD, such as '{\"width\": 64}'.",
+)
 @click.option("--repair", "out", type=click.Path(path_type=Path), help="Save with repairs to a new file.")
 @click.option(
     "--only", "only", multiple=True, metavar="CHECK", help="Repair only what this check found; several times."
@@ -36,7 +43,7 @@ def check(
     file: Path,
     root: str | None,
     against: str | None,
-    arguments: str | None,
+    arguments: dict[str, Any] | None,
     out: Path | None,
     only: tuple[str, ...],
     form: str,
@@ -63,7 +70,7 @@ def check(
     try:
         found = examine(checkpoint, progress)
         if against is not None:
-            found = (*fit(checkpoint, describe(against, _keywords(arguments))), *found)
+            found = (*fit(checkpoint, describe(against, arguments)), *found)
         end_progress(progress)
         chosen = [one for one in found if one.repair is not None and (not only or one.check in only)]
         if out is not None:
@@ -94,16 +101,6 @@ def _require_known(only: Sequence[str]) -> None:
     for name in only:
         if name not in (*all_checks(), NAME):
             raise click.UsageError(f"There is no check “{name}”; there are {', '.join((*all_checks(), NAME))}.")
-
-
-def _keywords(arguments: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(arguments or "{}")
-    except ValueError as error:
-        raise click.UsageError(f"--arguments is no JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise click.UsageError("--arguments is a JSON object of names and values.")
-    return found
 
 
 def _save(file: Path, chosen: Sequence[Finding], out: Path, form: str, force: bool, root: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from pruner.cli.costs import document, measured, print_cost
-from pruner.cli.parameters import last_wins
+from pruner.cli.parameters import json_object, last_wins
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.errors import PrunerError
 from pruner.formats import open_checkpoint
@@ -31,17 +30,6 @@ def _better(text: str) -> tuple[str, str]:
     return metric, which
 
 
-def _arguments(text: str) -> Mapping[str, Any]:
-    """A JSON object."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(one_line(f"“{text}” is no JSON ({error}); write '{{\"width\": 64}}'")) from None
-    if not isinstance(found, dict):
-        raise click.BadParameter("a JSON object is needed, with the arguments by name, such as '{\"width\": 64}'")
-    return found
-
-
 def _input(text: str) -> Input:
     try:
         return parse_input(text)
@@ -52,7 +40,14 @@ def _input(text: str) -> Input:
 @click.command(short_help="Evaluate a model with a checkpoint's weights.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--model", metavar="M", help="What builds the model: FILE.py:FUNCTION or package.module:FUNCTION.")
-@click.option("--args", "arguments", type=_arguments, metavar="JSON", help="Arguments of M by name, a JSON object.")
+@click.option(
+    "--args",
+    "--arguments",
+    "arguments",
+    type=json_object,
+    metavar="JSON",
+    help="Arguments of M by name, a JSON object.",
+)
 @click.option("--evaluate", "function", metavar="E", help="The function that evaluates, named as M is.")
 @click.option("--batches", type=click.IntRange(min=1), metavar="N", help="Handed to E, which needs that argument.")
 @click.option("--against", type=click.Path(path_type=Path), metavar="B", help="A second checkpoint, FILE pruned.")

@@ -5,9 +5,10 @@ Each function makes a value of a text, or raises `click.BadParameter`; click tak
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -46,6 +47,17 @@ def name_value(text: str) -> tuple[str, str]:
     if not name.strip() or not value.strip():
         raise _wrong(f"“{text}” is not NAME=VALUE, such as dim=1")
     return name.strip(), value
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object: arguments by name."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _wrong(f"“{text}” is no JSON ({error}); write '{{\"width\": 64}}'") from None
+    if not isinstance(found, dict):
+        raise _wrong("a JSON object is needed, with the arguments by name, such as '{\"width\": 64}'")
+    return found
 
 
 def byte_size(text: str) -> int:

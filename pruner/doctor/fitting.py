@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
+from pruner.checkpoint import Checkpoint
 from pruner.doctor import Finding
 from pruner.doctor.repairing import Repair
 from pruner.doctor.words import counted, listed
-from pruner.dtypes import DTYPES
 from pruner.models import Description
 from pruner.pairs import Pair, match
 
@@ -18,7 +16,7 @@ NAME = "fit"
 
 def fit(checkpoint: Checkpoint, model: Description) -> Iterator[Finding]:
     """What a strict load into the model would complain about, and names that differ by a prefix; reads no number."""
-    pairing = match(checkpoint, _as_checkpoint(checkpoint, model))
+    pairing = match(checkpoint, model.as_checkpoint())
     shapes = [pair for pair in pairing.both if _shapes(checkpoint, model, pair)]
     if shapes:
         names = tuple(pair.a.name for pair in shapes if pair.a)
@@ -71,20 +69,3 @@ def _shapes(checkpoint: Checkpoint, model: Description, pair: Pair) -> str:
     assert pair.b is not None
     here, there = checkpoint[pair.a.name].shape, model.tensors[pair.b.name].shape
     return f"is {list(here)} and not {list(there)}" if here != there else ""
-
-
-def _as_checkpoint(checkpoint: Checkpoint, model: Description) -> Checkpoint:
-    """The model as a checkpoint without numbers."""
-    tensors = {
-        one.name: TensorInfo(
-            one.name,
-            one.kind,
-            one.dtype if one.dtype in DTYPES else "float32",
-            one.shape,
-            contiguous_stride(one.shape),
-            Storage(checkpoint.path, 0, 0),
-            layout="meta",
-        )
-        for one in model.tensors.values()
-    }
-    return replace(checkpoint, tensors=tensors, modules=model.modules, files=(), detail=None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pruner.checkpoint import Kind, ModuleInfo
+from pruner.checkpoint import Checkpoint, Kind, ModuleInfo, Storage, TensorInfo, contiguous_stride
 from pruner.errors import PrunerError
 from pruner.models.process import Child
 from pruner.progress import Progress
@@ -37,6 +38,15 @@ class Description:
     python: str = ""
     torch: str = ""
     device: str = "cpu"
+
+    def as_checkpoint(self) -> Checkpoint:
+        """The names, types and shapes as a checkpoint without numbers, to match with another."""
+        nothing = Storage(Path(), 0, 0)
+        tensors = {
+            name: TensorInfo(name, one.kind, one.dtype, one.shape, contiguous_stride(one.shape), nothing, layout="meta")
+            for name, one in self.tensors.items()
+        }
+        return Checkpoint(Path(), "", tensors, self.modules, ())
 
 
 def describe(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pruner.checkpoint import Checkpoint, FileStamp, Storage, TensorInfo, contiguous_stride
+from pruner.checkpoint import Checkpoint, FileStamp
 from pruner.dtypes import torch_dtype
 from pruner.entries import Entry
 from pruner.errors import PrunerError
@@ -119,7 +118,7 @@ class Given:
 
 def fit(description: Description, checkpoint: Checkpoint) -> Fit:
     """See how a checkpoint's keys and shapes fit; no number is read."""
-    pairing = match(checkpoint, _as_checkpoint(description))
+    pairing = match(checkpoint, description.as_checkpoint())
     keys = {
         pair.b.name: Key(pair.a.name, pair.a.mask if pair.product else None)
         for pair in pairing.both
@@ -137,16 +136,6 @@ def fit(description: Description, checkpoint: Checkpoint) -> Fit:
         tuple(one for one in shapes if one[1] != one[2]),
         pairing.prefixes,
     )
-
-
-def _as_checkpoint(description: Description) -> Checkpoint:
-    """The model's names and shapes as a checkpoint without numbers, for matching."""
-    nothing = Storage(Path(), 0, 0)
-    tensors = {
-        name: TensorInfo(name, one.kind, one.dtype, one.shape, contiguous_stride(one.shape), nothing, layout="meta")
-        for name, one in description.tensors.items()
-    }
-    return Checkpoint(Path(), "", tensors, description.modules, ())
 
 
 def given(checkpoint: Checkpoint, pruning: Pruning | None, found: Fit) -> dict[str, Given]:
