@@ -31,6 +31,7 @@ from app.method_actions import MethodActions
 from app.palette import Palette
 from app.plain import menu_text, plain_tip
 from app.recent import remember
+from app.recipe_actions import ENDING, RecipeActions
 from app.save_dialog import SaveDialog
 from app.session import Session
 from app.start_page import StartPage
@@ -55,7 +56,9 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(QIcon(str(icon("secateur"))))
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.chooser = Chooser(session, self, self.open)
-        self.actions_ = Actions(self, self._commands())
+        self.recipes = RecipeActions(session, self)
+        self.actions_ = Actions(self, self._commands() | self.recipes.commands())
+        self.recipes.offer(self.actions_)
         self.choices = MethodActions(session, self)
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
@@ -258,7 +261,9 @@ class MainWindow(QMainWindow):
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            QTimer.singleShot(0, self, partial(self.open, Path(paths[0])))
+            path = Path(paths[0])
+            take = self.recipes.apply if path.suffix.lower() == ENDING else self.open
+            QTimer.singleShot(0, self, partial(take, path))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.unsaved:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -20,8 +21,9 @@ from app.next_round import Entries, NextRound
 from app.opening import Opened, first_selected, open_again, open_document
 from app.watcher import FileWatch
 from app.zeros import count_in_file
-from pruner import Pruning, Saved, prune, save
+from pruner import Plan, Pruning, Saved, prune, save
 from pruner.progress import Progress
+from pruner.prune import prune_rounds
 
 
 class Session(Document):
@@ -91,6 +93,24 @@ class Session(Document):
             self._pruned(planned, pruning)
 
         title = f"Pruning {numbers.plural(len(plan.steps), 'tensor')}"
+        self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
+
+    def run_plans(self, name: str, plans: Sequence[Plan], *, afresh: bool) -> None:
+        """Run the rounds of a recipe as one job and one step, afresh or on what is pruned; as `prune` does else."""
+        checkpoint, before, device = self.checkpoint, None if afresh else self.pruning, self.devices.chosen
+        if checkpoint is None:
+            return
+
+        def run(progress: Progress) -> Pruning:
+            share_cores((os.cpu_count() or 2) - 1)
+            return prune_rounds(checkpoint, plans, device, progress, after=before)
+
+        def done(pruning: Pruning) -> None:
+            if checkpoint is self.checkpoint:
+                self._step(lambda: self._history.push(f"recipe {name}", replace(self._history.state, pruning=pruning)))
+                self._tell_pruned(pruning, {tensor for plan in plans for tensor in plan.steps}, before)
+
+        title = f"Recipe {name}: {numbers.plural(len(plans), 'round')}"
         self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
 
     def save(self, path: Path, form: str, shard_bytes: int | None = None) -> None:
@@ -189,10 +209,14 @@ class Session(Document):
         self._step(lambda: self._history.push(label, State(kept, pruning, self.choice)))
         if fit := planning.still_fitting(self.next_round, edited):  # planned while the round ran, for the next one
             self._plan(f"amounts of {numbers.plural(len(fit), 'tensor')}", {**kept, **fit})
-        count = sum(pruning[name].rounds[-1].pruned for name in taken)
+        self._tell_pruned(pruning, taken, planned.pruning)
+
+    def _tell_pruned(self, pruning: Pruning, names: Collection[str], before: Pruning | None) -> None:
+        """What rounds did to these tensors since `before`."""
+        count = sum(pruning[name].pruned - (before[name].pruned if before and name in before else 0) for name in names)
         self.tell(
             "info",
-            f"Pruned {numbers.count(count)} elements of {numbers.plural(len(taken), 'tensor')} "
+            f"Pruned {numbers.count(count)} elements of {numbers.plural(len(names), 'tensor')} "
             f"on {pruning.device} in {numbers.duration(pruning.seconds)}.",
         )
         for warning in pruning.warnings:

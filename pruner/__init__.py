@@ -21,6 +21,8 @@ from pruner.in_memory import masks_of
 from pruner.mask import Mask
 from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
+from pruner.recipes.problems import RecipeError
+from pruner.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from pruner.live.base import BasePruningMethod
@@ -57,6 +59,8 @@ __all__ = [
     "PruningContainer",
     "RandomStructured",
     "RandomUnstructured",
+    "Recipe",
+    "RecipeError",
     "Round",
     "Saved",
     "Step",

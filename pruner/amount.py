@@ -131,3 +131,20 @@ class Amount:
             return str(self.value)
         percent = Decimal(repr(self.value)) * 100
         return f"{'to ' if self.is_target else ''}{percent.normalize():f}%"
+
+
+def sparsity_of(text: str) -> float:
+    """A sparsity in [0, 1] as people write it: `10%`, `0.1`; all is `100%` or `1.0`.
+
+    Raises `AmountValueError` for a number out of range and `AmountTypeError` for what is no ratio.
+    """
+    try:
+        found = Amount.parse(text)
+    except AmountValueError:
+        raise AmountValueError(f"{text} is out of range: a sparsity lies between 0% and 100%.") from None
+    except AmountTypeError:
+        found = None
+    # “0” is the same as an amount and as a sparsity; “1” would be one element, and is refused.
+    if found is None or not (found.is_ratio or (found.value == 0 and not found.is_target)):
+        raise AmountTypeError(f"“{text}” is no sparsity: write 10% or 0.1; all is 100% or 1.0.")
+    return float(found.value)

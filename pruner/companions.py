@@ -23,13 +23,12 @@ def companion(file: str, elements: Elements, endings: Sequence[str], what: str) 
         checkpoint = _current(FileStamp.of(Path(file).absolute()))
     except OSError as error:
         raise PrunerError(f"{file}: cannot be read ({error.strerror}).") from error
-    used = [ending for ending in endings if any(name.endswith(ending) for name in checkpoint.tensors)][:1]
-    names = [elements.name + ending for ending in used or endings]
-    found = next((name for name in names if name in checkpoint.tensors), None)
-    if found is None and len(checkpoint.tensors) == 1 and checkpoint.format == "npy":
-        found = next(iter(checkpoint.tensors))
+    found = companion_name(checkpoint, elements.name, endings)
     if found is None:
-        raise PrunerError(f"{file}: it has no {what} for “{elements.name}”: no tensor is named “{names[0]}”.")
+        raise PrunerError(
+            f"{file}: it has no {what} for “{elements.name}”: no tensor is named "
+            f"“{elements.name}{_used(checkpoint, endings)[0]}”."
+        )
     info = checkpoint[found]
     if not info.prunable and info.dtype != "bool":
         raise PrunerError(f"{file}: “{found}” is {info.dtype}; it has no numbers to read.")
@@ -39,6 +38,19 @@ def companion(file: str, elements: Elements, endings: Sequence[str], what: str) 
         )
     read = elements_of(checkpoint, found, elements.mask, threads=elements.threads, passed=elements.passed)
     return replace(read, piece=min(elements.piece, PIECE))
+
+
+def companion_name(checkpoint: Checkpoint, name: str, endings: Sequence[str]) -> str | None:
+    """The name of the tensor that belongs to another by `companion`'s rules; None where there is none."""
+    names = [name + ending for ending in _used(checkpoint, endings)]
+    found = next((one for one in names if one in checkpoint.tensors), None)
+    alone = len(checkpoint.tensors) == 1 and checkpoint.format == "npy"
+    return next(iter(checkpoint.tensors)) if found is None and alone else found
+
+
+def _used(checkpoint: Checkpoint, endings: Sequence[str]) -> Sequence[str]:
+    """The first of the endings that the file has at all, or all of them where it has none."""
+    return [one for one in endings if any(name.endswith(one) for name in checkpoint.tensors)][:1] or endings
 
 
 def _current(stamp: FileStamp) -> Checkpoint:

@@ -75,13 +75,20 @@ class TensorPruning:
 class Pruning:
     """What pruning did: for each tensor its mask and report, in the order in which they were first pruned.
 
-    `device` is torch's name of where the last round ran, `seconds` how long it took; `warnings` are for people.
+    `device` is torch's name of where the last round ran, `seconds` how long it took; `warnings` are for people. `plans`
+    are those of all rounds, in their order.
     """
 
     tensors: Mapping[str, TensorPruning] = field(default_factory=dict)
     device: str = "cpu"
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
+
+    def round_of(self, index: int, name: str) -> Round:
+        """What the plan of that index did to a tensor that it takes."""
+        earlier = sum(name in plan.steps for plan in self.plans[:index])
+        return self.tensors[name].rounds[earlier]
 
     def __getitem__(self, name: str) -> TensorPruning:
         return self.tensors[name]
@@ -117,7 +124,7 @@ def prune(
     before = after.tensors if after else {}
     target = resolve(device)
     begun = time.perf_counter()
-    groups = _groups(checkpoint, plan)
+    groups = groups_of(checkpoint, plan)
     _require_possible(checkpoint, plan, groups, before)
     meter = Meter(sum(_work(checkpoint, plan, group) for group in groups), progress)
     store = _store([checkpoint[name].numel for group in groups for name in group], memory)
@@ -129,10 +136,46 @@ def prune(
     rounds = {name: made[name] if name in made else _twin(checkpoint, name, made) for name in plan.steps}
     done = {**before, **rounds}
     notes += _warnings(checkpoint, done, rounds)
-    return Pruning(done, str(target), time.perf_counter() - begun, tuple(dict.fromkeys(notes)))
+    plans = (*(after.plans if after else ()), plan)
+    return Pruning(done, str(target), time.perf_counter() - begun, tuple(dict.fromkeys(notes)), plans)
 
 
-def _groups(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
+def prune_rounds(
+    checkpoint: Checkpoint,
+    plans: Sequence[Plan],
+    device: str = "auto",
+    progress: Progress | None = None,
+    *,
+    after: Pruning | None = None,
+    memory: int = DEFAULT_MEMORY,
+) -> Pruning:
+    """One plan after the other, as `prune` runs each; progress counts over all of them, and so do the seconds.
+
+    Raises as `prune` does, with the number of the round; nothing has changed then.
+    """
+    works = [sum(_work(checkpoint, plan, group) for group in groups_of(checkpoint, plan)) for plan in plans]
+    done, seconds, found = 0, 0.0, after
+    warnings: list[str] = []
+    for number, (plan, work) in enumerate(zip(plans, works, strict=True), start=1):
+        report = _within(progress, done, sum(works)) if progress is not None else None
+        try:
+            found = prune(checkpoint, plan, device, report, after=found, memory=memory)
+        except PrunerError as error:
+            if len(plans) > 1:
+                error.args = (f"Round {number} of {len(plans)}: {error}", *error.args[1:])
+            raise
+        done += work
+        seconds += found.seconds
+        warnings += found.warnings
+    return replace(found or Pruning(), seconds=seconds, warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _within(progress: Progress, before: int, total: int) -> Progress:
+    """The progress of one part of a longer work."""
+    return lambda done, _, what: progress(before + done, total, what)
+
+
+def groups_of(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:
     """The tensors that are pruned together; of those that are the same memory the first stands for all."""
     first: dict[str, None] = {}
     for name in plan.steps:

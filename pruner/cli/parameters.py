@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from pruner.amount import Amount
+from pruner.amount import Amount, sparsity_of
 from pruner.cli.shared import one_line
 from pruner.errors import AmountTypeError, AmountValueError
 
@@ -35,15 +35,9 @@ def pattern_sparsity(text: str) -> tuple[str, float]:
     if not sign or not pattern:
         raise _wrong(f"“{text}” is not PATTERN=SPARSITY, such as 'conv1.*=10%'")
     try:
-        found = Amount.parse(sparsity)
-    except AmountValueError:
-        raise _wrong(f"{sparsity} is out of range: a sparsity lies between 0% and 100%.") from None
-    except AmountTypeError:
-        found = None
-    # “0” is the same as an amount and as a sparsity; “1” would be one element, and is refused.
-    if found is None or not (found.is_ratio or (found.value == 0 and not found.is_target)):
-        raise _wrong(f"“{sparsity}” is no sparsity: write 10% or 0.1; all is 100% or 1.0.")
-    return pattern, float(found.value)
+        return pattern, sparsity_of(sparsity)
+    except (AmountTypeError, AmountValueError) as error:
+        raise _wrong(str(error)) from None
 
 
 def name_value(text: str) -> tuple[str, str]:

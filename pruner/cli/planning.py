@@ -2,62 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 import click
+from click.core import ParameterSource
 
 from pruner.amount import Amount
-from pruner.checkpoint import Checkpoint
 from pruner.cli.shared import one_line
 from pruner.errors import PrunerError
 from pruner.methods import Method, Scope, make_method, method_named, methods, options_of, scopes_of, takes_amount
-from pruner.plan import Plan
-
-_NO_AMOUNT = Amount(0)
-"""What a pattern gets where the method takes none; it has no meaning there."""
+from pruner.recipes.rounds import NO_AMOUNT, RecipeRound
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to prune and how, known to go together before any file is opened."""
+def asked_for(
+    method: Method,
+    scope: Scope,
+    amounts: Mapping[str, Amount],
+    floors: Mapping[str, float],
+    ceilings: Mapping[str, float],
+    exclude: tuple[str, ...],
+) -> RecipeRound:
+    """What to prune and how, known to go together before any file is opened.
 
-    method: Method
-    scope: Scope
-    amounts: Mapping[str, Amount]
-    floors: Mapping[str, float]
-    ceilings: Mapping[str, float]
-    exclude: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Raise `click.UsageError` where the scope does not go with the rest."""
-        if self.scope not in scopes_of(self.method):
-            having = ", ".join(name for name, kind in methods().items() if self.scope in scopes_of(kind))
-            raise click.UsageError(
-                f"{self.method.name} works in each tensor by itself: leave out --scope {self.scope}, or choose a "
-                f"method that has it: {having}."
-            )
-        if self.scope == "global":
-            if len(set(self.amounts.values())) > 1:
-                raise click.UsageError(
-                    "With --scope global one amount counts over all tensors together: give every --amount the same, "
-                    "and bound single tensors by --floor and --ceiling."
-                )
-        elif self.floors or self.ceilings:
-            given = "--floor" if self.floors else "--ceiling"
-            raise click.UsageError(f"{given} has a meaning with --scope global only: add that, or leave it out.")
-
-    def plan(self, checkpoint: Checkpoint) -> Plan:
-        """The plan for a checkpoint; raises `PrunerError`."""
-        return Plan.match(
-            checkpoint,
-            self.amounts,
-            exclude=self.exclude,
-            method=self.method,
-            scope=self.scope,
-            floors=self.floors,
-            ceilings=self.ceilings,
+    Raises `click.UsageError` where the scope does not go with the rest.
+    """
+    if scope not in scopes_of(method):
+        having = ", ".join(name for name, kind in methods().items() if scope in scopes_of(kind))
+        raise click.UsageError(
+            f"{method.name} works in each tensor by itself: leave out --scope {scope}, or choose a method that has it: "
+            f"{having}."
         )
+    if scope == "global":
+        if len(set(amounts.values())) > 1:
+            raise click.UsageError(
+                "With --scope global one amount counts over all tensors together: give every --amount the same, "
+                "and bound single tensors by --floor and --ceiling."
+            )
+    elif floors or ceilings:
+        given = "--floor" if floors else "--ceiling"
+        raise click.UsageError(f"{given} has a meaning with --scope global only: add that, or leave it out.")
+    return RecipeRound(amounts, method, scope, exclude, floors, ceilings)
+
+
+def alone(context: click.Context, option: str, others: Iterable[str]) -> None:
+    """Raise `click.UsageError` where one of the other parameters is given beside an option that says all of it."""
+    for name in others:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = next(one.opts[-1] for one in context.command.params if one.name == name)
+            raise click.UsageError(f"{option} says what {flag} would: leave one of the two out.")
 
 
 def method_of(name: str, given: Mapping[str, str]) -> Method:
@@ -87,4 +79,4 @@ def amounts_of(method: Method, amounts: Mapping[str, Amount], tensors: tuple[str
         raise click.UsageError(f"{method.name} takes no amount: write --tensors 'PATTERN' in place of --amount.")
     if not tensors:
         raise click.UsageError(f"{method.name} needs tensors: add --tensors, such as --tensors '*.weight'.")
-    return dict.fromkeys(tensors, _NO_AMOUNT)
+    return dict.fromkeys(tensors, NO_AMOUNT)

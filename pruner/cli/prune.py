@@ -8,16 +8,22 @@ import click
 
 from pruner.amount import Amount
 from pruner.cli.parameters import byte_size, last_wins, name_value, pattern_amount, pattern_sparsity
-from pruner.cli.planning import Request, amounts_of, method_of
+from pruner.cli.planning import alone, amounts_of, asked_for, method_of
+from pruner.cli.recipes import plans_of
 from pruner.cli.report import document, print_report
+from pruner.cli.scripts import require_script_free, write_script
 from pruner.cli.shared import end_progress, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
 from pruner.export import check_target, forms, save
 from pruner.formats import open_checkpoint
 from pruner.methods import Scope, methods
 from pruner.plan import DEFAULT_METHOD
-from pruner.prune import DEFAULT_MEMORY
-from pruner.prune import prune as run
+from pruner.prune import DEFAULT_MEMORY, prune_rounds
+from pruner.python_out.calls import Style
+from pruner.python_out.script import GOALS, STYLES, Goal, script
+from pruner.recipes.recipe import Recipe
+
+_SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scope", "floors", "ceilings")
 
 
 @click.command(cls=TeachingCommand, short_help="Prune and save.")
@@ -31,6 +37,13 @@ from pruner.prune import prune as run
     metavar="PATTERN=AMOUNT",
     help="How much of which tensors: '*.weight=30%', 'fc.weight=1000', '*=to 80%'. The last match wins. "
     "Required by each method that takes an amount.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Run the rounds of a recipe (TOML), in place of --amount, --method and what goes with them.",
 )
 @click.option("--tensors", multiple=True, metavar="PATTERN", help="Which tensors, for methods that take no amount.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Tensors to leave as they are.")
@@ -90,13 +103,39 @@ from pruner.prune import prune as run
     show_default=True,
     help="How much of the numbers is held at a time: 2GB, 500MB, …",
 )
+@click.option(
+    "--script",
+    "script_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write Python for plain torch that does the same, and loads OUT.",
+)
+@click.option(
+    "--script-style",
+    "style",
+    type=click.Choice(list(STYLES)),
+    default="function",
+    show_default=True,
+    help="prune.l1_unstructured(…), or prune.L1Unstructured.apply(…): both do the same.",
+)
+@click.option(
+    "--script-for",
+    "goal",
+    type=click.Choice(list(GOALS)),
+    default="module",
+    show_default=True,
+    help="A live module, or the file's state_dict.",
+)
 @click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+@click.pass_context
 def prune(
+    context: click.Context,
     file: Path,
     out: Path,
     amounts: tuple[tuple[str, Amount], ...],
+    recipe_file: Path | None,
     tensors: tuple[str, ...],
     exclude: tuple[str, ...],
     method: str,
@@ -108,6 +147,9 @@ def prune(
     shard_size: int | None,
     device: str,
     memory: int,
+    script_file: Path | None,
+    style: Style,
+    goal: Goal,
     root: str | None,
     as_json: bool,
     force: bool,
@@ -118,19 +160,29 @@ def prune(
     sparsity to arrive at. 1 is one element, 1.0 and 100% are all. A PATTERN is
     a shell pattern on the whole name of a tensor. FILE is never changed.
     """
-    chosen = method_of(method, last_wins(options))
-    given = amounts_of(chosen, last_wins(amounts), tensors)
-    request = Request(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
+    if recipe_file is not None:
+        alone(context, "--recipe", _SAID_BY_A_RECIPE)
+        recipe = Recipe.read(recipe_file)
+    else:
+        chosen = method_of(method, last_wins(options))
+        given = amounts_of(chosen, last_wins(amounts), tensors)
+        asked = asked_for(chosen, scope, given, last_wins(floors), last_wins(ceilings), exclude)
     checkpoint = open_checkpoint(file, root)
     check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force)
-    plan = request.plan(checkpoint)
-    progress = terminal_progress()
+    if script_file is not None:
+        require_script_free(script_file, (file, out), force)
+    plans = plans_of(recipe, checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
+    progress, text = terminal_progress(), ""
     try:
-        result = run(checkpoint, plan, device, progress, memory=memory)
+        result = prune_rounds(checkpoint, plans, device, progress, memory=memory)
+        if script_file is not None:
+            text = script(checkpoint, plans, result, style=style, goal=goal)
         saved = save(checkpoint, result, out, form, overwrite=force, shard_bytes=shard_size, progress=progress)
     finally:
         end_progress(progress)
+    if script_file is not None:
+        write_script(script_file, text, saved)
     if as_json:
-        print_json(document(checkpoint, plan, result, saved))
+        print_json(document(checkpoint, result, saved))
     else:
-        print_report(checkpoint, plan, result, saved)
+        print_report(checkpoint, result, saved)

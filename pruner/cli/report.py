@@ -12,10 +12,10 @@ from pruner.cli.shared import one_line, size
 from pruner.export import Saved
 from pruner.methods import Method, described, options_of, takes_amount
 from pruner.plan import Plan, is_candidate
-from pruner.prune import Pruning, TensorPruning
+from pruner.prune import Pruning, Round, TensorPruning
 
 
-def document(checkpoint: Checkpoint, plan: Plan, result: Pruning, saved: Saved) -> dict[str, Any]:
+def document(checkpoint: Checkpoint, result: Pruning, saved: Saved) -> dict[str, Any]:
     """The JSON of what was pruned and saved."""
     return {
         "out": str(saved.path),
@@ -23,36 +23,42 @@ def document(checkpoint: Checkpoint, plan: Plan, result: Pruning, saved: Saved) 
         "format": saved.format,
         "device": result.device,
         "seconds": round(result.seconds + saved.seconds, 4),
-        "tensors": [_tensor(plan, one) for one in result.tensors.values()],
+        "tensors": [_tensor(one) for one in result.tensors.values()],
         "total": {
             "numel": _total(result, "numel"),
             "pruned": _total(result, "pruned"),
             "zeros": _total(result, "zeros"),
             "bytes": saved.nbytes,
         },
-        "passed_over": list(plan.passed_over),
+        "passed_over": _passed_over(result),
         "warnings": [*checkpoint.warnings, *result.warnings, *saved.notes],
     }
 
 
-def _tensor(plan: Plan, one: TensorPruning) -> dict[str, Any]:
-    last = one.rounds[-1]
+def _tensor(one: TensorPruning) -> dict[str, Any]:
+    """A tensor with its last round, and all of them."""
+    counts = {"numel": one.numel, "pruned": one.pruned, "zeros_before": one.zeros_before, "zeros": one.zeros}
+    return {"name": one.name, **_round(one.rounds[-1]), **counts, "rounds": [_round(each) for each in one.rounds]}
+
+
+def _round(one: Round) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "name": one.name,
-        "method": last.method.name,
-        "options": _options(last.method),
-        "scope": plan.scope,
-        "amount": last.amount.value if takes_amount(last.method) else None,
-        "numel": one.numel,
+        "method": one.method.name,
+        "options": _options(one.method),
+        "scope": one.scope,
+        "amount": one.amount.value if takes_amount(one.method) else None,
         "pruned": one.pruned,
-        "zeros_before": one.zeros_before,
-        "zeros": one.zeros,
-        "threshold": last.threshold,
-        "ties": last.ties,
+        "threshold": one.threshold,
+        "ties": one.ties,
     }
-    if last.amount.is_target and takes_amount(last.method):
+    if one.amount.is_target and takes_amount(one.method):
         made["target"] = True
     return made
+
+
+def _passed_over(result: Pruning) -> list[str]:
+    """What patterns matched and no round pruned."""
+    return list(dict.fromkeys(name for plan in result.plans for name in plan.passed_over if name not in result))
 
 
 def _options(method: Method) -> dict[str, Any]:
@@ -68,11 +74,12 @@ def _total(result: Pruning, what: str) -> int:
     return sum(getattr(one, what) for one in result.tensors.values())
 
 
-def print_report(checkpoint: Checkpoint, plan: Plan, result: Pruning, saved: Saved) -> None:
+def print_report(checkpoint: Checkpoint, result: Pruning, saved: Saved) -> None:
     """What was pruned and saved, for people."""
-    method = next(iter(plan.steps.values())).method
-    together = "all tensors together" if plan.scope == "global" else "each tensor by itself"
-    click.echo(one_line(f"{described(method)}, {together} (scope {plan.scope}):"))
+    for number, plan in enumerate(result.plans, start=1):
+        together = "all tensors together" if plan.scope == "global" else "each tensor by itself"
+        which = f"Round {number}: " if len(result.plans) > 1 else ""
+        click.echo(one_line(f"{which}{described(_method(plan))}, {together} (scope {plan.scope}):"))
     width = max(len(one_line(name)) for name in result)
     for name, one in result.tensors.items():
         threshold = one.rounds[-1].threshold
@@ -84,21 +91,27 @@ def print_report(checkpoint: Checkpoint, plan: Plan, result: Pruning, saved: Sav
         f"{pruned:,} of {numel:,} elements of {_tensors(len(result))} pruned on {result.device}; "
         f"sparsity {_sparsity(zeros, numel)}."
     )
-    _print_passed_over(checkpoint, plan, method)
+    _print_passed_over(checkpoint, result)
     for line in (*checkpoint.warnings, *result.warnings, *saved.notes):
         click.echo(one_line(f"! {line}"))
     click.echo(one_line(f"Saved {saved.path} ({saved.form} form, {size(saved.nbytes)})."))
 
 
-def _print_passed_over(checkpoint: Checkpoint, plan: Plan, method: Method) -> None:
-    unfit = [name for name in plan.passed_over if is_candidate(checkpoint[name])]
-    others = len(plan.passed_over) - len(unfit)
+def _print_passed_over(checkpoint: Checkpoint, result: Pruning) -> None:
+    names = _passed_over(result)
+    unfit = [name for name in names if is_candidate(checkpoint[name])]
+    others = len(names) - len(unfit)
     if unfit:
+        method = next(_method(plan) for plan in result.plans if unfit[0] in plan.passed_over)
         one = f"“{unfit[0]}”: {method.unfit(checkpoint[unfit[0]])}"
         such = ", such as" if len(unfit) > 1 else ":"
         click.echo(one_line(f"{_tensors(len(unfit))} passed over that {method.title} does not fit{such} {one}."))
     if others:
         click.echo(f"{_tensors(others)} passed over: buffers, or not floating-point.")
+
+
+def _method(plan: Plan) -> Method:
+    return next(iter(plan.steps.values())).method
 
 
 def _sparsity(zeros: int, numel: int) -> str:

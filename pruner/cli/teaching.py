@@ -30,6 +30,8 @@ _EXAMPLES = (
         "the lowest scores, computed elsewhere",
         "-o pruned.pt --method scores --option file=scores.pt --amount '*.weight=30%'",
     ),
+    ("the rounds of a recipe", "-o pruned.pt --recipe recipe.toml"),
+    ("the same in Python", "-o pruned.pt --amount '*.weight=30%' --script prune.py --script-style class"),
     ("shards of at most 5 GB", "-o shards --shard-size 5GB --amount '*=50%'"),
 )
 

@@ -62,6 +62,7 @@ def test_that_every_example_of_the_help_is_right(folder, capfd, monkeypatch):
     torch.save(state, "model.pt")
     torch.save(state, "scores.pt")
     torch.save({name: tensor > 0 for name, tensor in state.items()}, "masks.pt")
+    Path("recipe.toml").write_text('[[round]]\namounts = { "*.weight" = 0.5 }\n')
     assert len(commands) >= 8
     for _, *arguments in commands:
         assert main([*arguments, "--force"]) == 0, capfd.readouterr().err

@@ -1,0 +1,1 @@
+"""Recipes: plans saved as small TOML files, with patterns instead of names."""
