@@ -8,14 +8,12 @@ import sys
 import time
 from typing import Any
 
+from pruner.printable import one_line, size
 from pruner.progress import Progress
 
+__all__ = ["end_progress", "one_line", "print_json", "size", "terminal_progress"]
+
 _REPORT_SECONDS = 0.1
-
-
-def one_line(text: str) -> str:
-    """Text from a file as one printable line: control characters are written as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def print_json(document: Any) -> None:
@@ -32,16 +30,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(part) for part in value]
     return value
-
-
-def size(nbytes: int) -> str:
-    """Bytes with a binary unit."""
-    value = float(nbytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
 
 
 def terminal_progress() -> Progress | None:

@@ -1,6 +1,6 @@
 """Pictures of tensors of any size that are true at every scale."""
 
-from pruner.pyramid.builder import build, finish
+from pruner.pyramid.builder import build, finish, kept_alone
 from pruner.pyramid.cache import PyramidCache
 from pruner.pyramid.find import find_next
 from pruner.pyramid.layout import Area, Layout
@@ -21,5 +21,6 @@ __all__ = [
     "build",
     "find_next",
     "finish",
+    "kept_alone",
     "tile",
 ]
