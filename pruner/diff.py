@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.errors import PrunerError
+from pruner.progress import Meter, Progress
 from pruner.summaries import CHUNK
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ class Comparison:
         return not (self.added or self.removed or self.renamed or self.tensors or self.reordered)
 
 
-def compare(a: Checkpoint, b: Checkpoint) -> Comparison:
-    """Compare two checkpoints, a chunk at a time; raises `PrunerError` where numbers cannot be read."""
+def compare(a: Checkpoint, b: Checkpoint, progress: Progress | None = None) -> Comparison:
+    """Compare two checkpoints, a chunk at a time; progress counts the bytes of A.
+
+    Raises `PrunerError` where numbers cannot be read, and what `progress` raises.
+    """
     renamed = tuple(
         (name, f"{name}_orig")
         for name in a.tensors
@@ -55,13 +59,12 @@ def compare(a: Checkpoint, b: Checkpoint) -> Comparison:
     )
     new_names = dict(renamed)
     orig = set(new_names.values())
+    shared = [name for name in a.tensors if name in b.tensors or name in new_names]
+    meter = Meter(sum(a[name].nbytes for name in shared), progress)
     differences = [
-        found
-        for name in a.tensors
-        if (name in b.tensors or name in new_names)
-        and (found := _compare_tensor(a, b, name, name in new_names)) is not None
+        found for name in shared if (found := _compare_tensor(a, b, name, name in new_names, meter)) is not None
     ]
-    shared_a = [new_names.get(name, name) for name in a.tensors if name in b.tensors or name in new_names]
+    shared_a = [new_names.get(name, name) for name in shared]
     both = set(shared_a)
     shared_b = [name for name in b.tensors if name in both]
     return Comparison(
@@ -73,13 +76,13 @@ def compare(a: Checkpoint, b: Checkpoint) -> Comparison:
     )
 
 
-def _compare_tensor(a: Checkpoint, b: Checkpoint, name: str, masked: bool) -> Difference | None:
+def _compare_tensor(a: Checkpoint, b: Checkpoint, name: str, masked: bool, meter: Meter) -> Difference | None:
     before = a[name]
     after = b[f"{name}_orig" if masked else name]
     alike = before.shape == after.shape
     changed, largest, zeros_a, zeros_b = 0, 0.0, 0, 0
     if alike:
-        for one, other in zip(_values(a, before), _pruned_values(b, after, name, masked), strict=True):
+        for one, other in zip(_values(a, before, meter), _pruned_values(b, after, name, masked), strict=True):
             unequal = (one != other) & ~(one.isnan() & other.isnan())
             changed += int(unequal.sum())
             if bool(unequal.any()):
@@ -88,7 +91,7 @@ def _compare_tensor(a: Checkpoint, b: Checkpoint, name: str, masked: bool) -> Di
             zeros_a += int((one == 0).sum())
             zeros_b += int((other == 0).sum())
     else:
-        zeros_a = sum(int((one == 0).sum()) for one in _values(a, before))
+        zeros_a = sum(int((one == 0).sum()) for one in _values(a, before, meter))
         zeros_b = sum(int((one == 0).sum()) for one in _pruned_values(b, after, name, masked))
     if alike and not changed and before.dtype == after.dtype:
         return None
@@ -102,12 +105,14 @@ def _compare_tensor(a: Checkpoint, b: Checkpoint, name: str, masked: bool) -> Di
     )
 
 
-def _values(checkpoint: Checkpoint, info: TensorInfo) -> Iterator[torch.Tensor]:
+def _values(checkpoint: Checkpoint, info: TensorInfo, meter: Meter | None = None) -> Iterator[torch.Tensor]:
     """Elements as float64, or complex128; int64 beyond 2^53 is compared as the nearest float64."""
     import torch
 
     for chunk in checkpoint.chunks(info.name, CHUNK):
         yield chunk.to(torch.complex128 if chunk.is_complex() else torch.float64)
+        if meter is not None:
+            meter.step(info.dtype_info.nbytes(chunk.numel()), info.name)
 
 
 def _pruned_values(b: Checkpoint, info: TensorInfo, name: str, masked: bool) -> Iterator[torch.Tensor]:

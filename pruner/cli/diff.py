@@ -7,24 +7,41 @@ from typing import Any
 
 import click
 
-from pruner.cli.shared import one_line, print_json
+from pruner.cli.explaining import ExplainedCommand
+from pruner.cli.pipes import FILE_PATH
+from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.diff import Comparison, Difference, compare
 from pruner.formats import open_checkpoint
 
+_JSON = {
+    "equal": "Whether both hold the same keys in the same order, with the same values and types.",
+    "added, removed": "Names that only B, or only A, has.",
+    "renamed": "Pairs of names: what pruning calls a tensor in B (NAME_orig).",
+    "tensors": "A list of those that differ: name, changed (elements), zeros in A and in B, max_abs_difference; shapes "
+    "and dtypes where they differ (changed is null where shapes do).",
+    "reordered": "Whether the order of the keys differs.",
+}
+_EXAMPLES = (
+    ("what pruning has changed", "secateur diff model.pt pruned.pt"),
+    ("for another program", "secateur diff model.pt pruned.safetensors --json"),
+)
 
-@click.command(short_help="Compare two checkpoints.")
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+
+@click.command(cls=ExplainedCommand, short_help="Compare two checkpoints.", examples=_EXAMPLES, json=_JSON)
+@click.argument("a", type=FILE_PATH)
+@click.argument("b", type=FILE_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def diff(a: Path, b: Path, as_json: bool) -> None:
     """Compare the checkpoints A and B: keys, values, zeros.
 
     A tensor in the masked form is compared by the product of its original and its mask.
-
-    \b
-    secateur diff model.pt pruned.pt
     """
-    found = compare(open_checkpoint(a), open_checkpoint(b))
+    first, second = open_checkpoint(a), open_checkpoint(b)
+    progress = terminal_progress()
+    try:
+        found = compare(first, second, progress)
+    finally:
+        end_progress(progress)
     if as_json:
         print_json(document(found))
     else:

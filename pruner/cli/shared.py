@@ -37,11 +37,14 @@ def terminal_progress() -> Progress | None:
     if not sys.stderr.isatty():
         return None
     begun = time.monotonic()
-    last = 0.0
+    last, before = 0.0, 0
 
     def report(done: int, total: int, what: str) -> None:
-        nonlocal last
+        nonlocal begun, last, before
         now = time.monotonic()
+        if done < before:  # another work begins
+            begun = now
+        before = done
         if now - last >= _REPORT_SECONDS and total:
             last = now
             left = (now - begun) * (total - done) / done if done else 0.0
