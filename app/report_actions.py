@@ -55,10 +55,16 @@ class ReportActions(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters(list(_KINDS))
         dialog.setDefaultSuffix("html")
-        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_KINDS[kind]))
+        dialog.filterSelected.connect(partial(self._choose_kind, dialog))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(lambda chosen: self.save(Path(chosen)))
         dialog.open()
+
+    def _choose_kind(self, dialog: QFileDialog, kind: str) -> None:
+        """Give the name the ending that goes with the kind."""
+        dialog.setDefaultSuffix(_KINDS[kind])
+        for chosen in dialog.selectedFiles()[:1]:
+            dialog.selectFile(str(Path(chosen).with_suffix(f".{_KINDS[kind]}")))
 
     def save(self, path: Path) -> None:
         """Write the report; the ending of its name chooses the kind."""

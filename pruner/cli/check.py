@@ -14,6 +14,7 @@ from pruner.cli.pipes import FILE_PATH
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.doctor import Finding, all_checks, examine, repaired, united
 from pruner.errors import PrunerError
+from pruner.export import forms
 from pruner.formats import open_checkpoint
 
 _SIGNS = {"fault": "✗", "risk": "!", "note": "·"}
@@ -47,7 +48,13 @@ _EXAMPLES = (
     shell_complete=checks,
     help="Repair only what this check found; several times.",
 )
-@click.option("--form", default="permanent", show_default=True, help="The form that a repaired file is saved in.")
+@click.option(
+    "--form",
+    type=click.Choice(sorted(forms())),
+    default="permanent",
+    show_default=True,
+    help="The form that a repaired file is saved in.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(

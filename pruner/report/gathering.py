@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-
-from pruner.channels import Channels, no_channels
 from pruner.checkpoint import Checkpoint, TensorInfo
-from pruner.elements import elements_of
 from pruner.export import Saved
-from pruner.mask import Mask
 from pruner.methods import options_of
 from pruner.module_tree import module_tree
-from pruner.norms import channel_norms
 from pruner.plan import Plan
 from pruner.progress import Meter, Progress
 from pruner.prune import Pruning, TensorPruning
 from pruner.recipes.recipe import Recipe
+from pruner.report.dead import dead_channels
 from pruner.report.facts import Report, TensorFacts
 from pruner.report.hashing import files_of, hashed
 from pruner.report.pictures import tensor_picture
 from pruner.report.versions import versions
-from pruner.summaries import Figures, before_and_after
+from pruner.summaries import before_and_after
 
+_Result = TypeVar("_Result")
 MOST_PICTURES = 24
 """Tensors that get pictures, the largest first."""
 
@@ -102,35 +97,23 @@ def _tensor(
     if not info.readable:
         return TensorFacts(info, done)
     mask = done.mask if done is not None else None
-    steps = before_and_after(checkpoint, info.name, mask)
-    while True:
-        try:
-            meter.step(next(steps), info.name)
-        except StopIteration as end:
-            before, after = end.value
-            break
-    found = TensorFacts(info, done, before, after, _dead(checkpoint, info, mask, after, meter))
-    if done is None or not drawn:
-        return found
-    drawing = tensor_picture(checkpoint, done, before)
-    while True:
-        try:
-            next(drawing)
-        except StopIteration as end:
-            meter.step(info.nbytes, info.name)
-            return replace(found, picture=end.value)
-        meter.step(0, info.name)
+    before, after = _run(before_and_after(checkpoint, info.name, mask), meter, info.name)
+    dead = _run(dead_channels(checkpoint, info, mask, after), meter, info.name)
+    picture = None
+    if done is not None and drawn:
+        picture = _run(tensor_picture(checkpoint, done, before), meter, info.name)
+        meter.step(info.nbytes, info.name)
+    return TensorFacts(info, done, before, after, dead, picture)
 
 
-def _dead(checkpoint: Checkpoint, info: TensorInfo, mask: Mask | None, after: Figures, meter: Meter) -> int | None:
-    """How many channels are zero after pruning; a pass over the values only where there are zeros enough for one."""
-    if no_channels(info.shape, 0):
-        return None
-    if not info.numel or after.zeros < math.prod(info.shape[1:]):
-        return 0
-    elements = elements_of(checkpoint, info.name, mask, passed=lambda _nbytes: meter.step(0, info.name))
-    norms = channel_norms(elements, Channels(info.shape, 0), math.inf)
-    return int(np.count_nonzero(norms == 0))
+def _run(steps: Generator[int | None, None, _Result], meter: Meter, name: str) -> _Result:
+    """What steps return in the end; each tells its bytes, or gives way."""
+    while True:
+        try:
+            meter.step(next(steps) or 0, name)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
 
 
 def _recipe(checkpoint: Checkpoint, pruning: Pruning) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QComboBox, QFileDialog
 
 from tests.gui.acting import FIRST, THIRD, WEIGHTS, give, opened, prune, saved
 from tests.gui.models import save_net
@@ -35,6 +35,18 @@ def report_to(qtbot, window, path: Path) -> None:
     dialog.selectFile(str(path))
     dialog.accept()
     qtbot.waitUntil(lambda: any(str(path) in told for told in window.told), timeout=20_000)
+
+
+def test_that_the_kind_gives_the_name_its_ending(qtbot, window, tmp_path):
+    give(qtbot, window, [FIRST], "30%")
+    prune(qtbot, window)
+    dialog = ask_for_report(qtbot, window)
+    box = dialog.findChild(QComboBox, "fileTypeCombo")
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    box.activated.emit(box.currentIndex())
+    assert dialog.selectedFiles() == [str(tmp_path / "net-report.csv")]
+    dialog.reject()
 
 
 def test_that_a_report_is_offered_when_something_is_pruned(qtbot, window, session):
