@@ -33,9 +33,11 @@ class _Verbs(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs or options that begin so, and files."""
-        options = [] if not incomplete.startswith("-") else [CompletionItem("--demo", help="Open the bundled model.")]
-        window = [one for one in options if one.value.startswith(incomplete)] or [CompletionItem(incomplete, "file")]
-        return [*window, *super().shell_complete(ctx, incomplete)]
+        found = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return [CompletionItem(incomplete, "file"), *found]
+        demo = [CompletionItem("--demo", help="Open the bundled model.")] if "--demo".startswith(incomplete) else []
+        return [*demo, *found]
 
 
 @click.group(cls=_Verbs, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
