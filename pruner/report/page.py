@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pruner.methods import described
 from pruner.printable import size
+from pruner.report.cells import table_of
 from pruner.report.facts import Report, Totals
 from pruner.report.gathering import MOST_PICTURES
 from pruner.report.markup import Markup, element, joined, text
@@ -44,24 +45,13 @@ def _sections(report: Report) -> Iterable[Markup]:
         yield _section("Left as they are", element("div", left_table(report), class_="wide"))
     if report.warnings:
         yield _section("Remarks", element("ul", *(element("li", one) for one in report.warnings)))
-    yield _section("Versions", rows_table((), report.versions))
+    yield _section("Versions", table_of((), report.versions))
     if report.recipe:
         yield _section("Recipe", _recipe(report))
 
 
 def _section(title: str, *content: str) -> Markup:
     return element("section", element("h2", title), *content)
-
-
-def rows_table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> Markup:
-    """A table of texts; `numbers` are the columns that are set to the right."""
-
-    def cells(tag: str, row: Sequence[str]) -> Markup:
-        kinds = ("number" if place in numbers else "name" for place in range(len(row)))
-        return element("tr", *(element(tag, one, class_=kind) for one, kind in zip(row, kinds, strict=True)))
-
-    head = [element("thead", cells("th", heads))] if heads else []
-    return element("table", *head, element("tbody", *(cells("td", row) for row in rows)))
 
 
 def _header(report: Report) -> Markup:
@@ -104,7 +94,7 @@ def _files(report: Report) -> Markup:
         )
         for one in report.files
     ]
-    table = rows_table(("", "Name", "Bytes", "SHA-256"), rows, numbers=(2,))
+    table = table_of(("", "Name", "Bytes", "SHA-256"), rows, numbers=(2,))
     if any(one.role == "output" for one in report.files):
         return table
     return joined(table, element("p", "No output was saved when this was made.", class_="quiet"))
@@ -119,7 +109,7 @@ def _rounds(report: Report) -> Markup:
         rows.append(
             (str(number), ", ".join(methods), scope, amounts_words(plan), count(len(plan.steps)), count(pruned))
         )
-    return rows_table(("Round", "Method", "Scope", "Amounts", "Tensors", "Pruned"), rows, numbers=(4, 5))
+    return table_of(("Round", "Method", "Scope", "Amounts", "Tensors", "Pruned"), rows, numbers=(4, 5))
 
 
 def _taken(report: Report, index: int) -> dict[str, int]:

@@ -21,7 +21,7 @@ td { vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
-.name { overflow-wrap: break-word; max-width: 320px; }
+.words { overflow-wrap: break-word; max-width: 320px; }
 .total td { font-weight: 600; border-top: 2px solid var(--line); }
 code, pre, .hash { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: 12px; }
 .hash { overflow-wrap: anywhere; }
@@ -46,7 +46,7 @@ figcaption b { color: #16212C; font-size: 13px; }
   h2 { font-size: 12pt; margin-top: 18pt; break-after: avoid; }
   table { font-size: 7pt; }
   th, td { padding: 2pt 3pt; }
-  .name { overflow-wrap: anywhere; max-width: none; }
+  .words { overflow-wrap: anywhere; max-width: none; }
   thead { display: table-header-group; }
   tr, figure { break-inside: avoid; }
   .wide { overflow: visible; }

@@ -197,3 +197,17 @@ def test_that_both_commands_tell_their_version_and_their_verbs(capfd):
         assert run(["--help"]) == 0
         told = capfd.readouterr().out
         assert all(re.search(rf"^ +{verb} +{re.escape(about)}$", told, re.M) for verb, about in VERBS.items())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["inspect", "net.pt", "--stats"], ["diff", "net.pt", "net.pt"], ["check", "net.pt"]]
+)
+def test_that_long_work_tells_how_far_it_is_over_all_tensors(folder, monkeypatch, arguments):
+    told = []
+    verb = sys.modules[f"pruner.cli.{arguments[0]}"]
+    monkeypatch.setattr(verb, "terminal_progress", lambda: lambda done, total, _what: told.append((done, total)))
+    monkeypatch.setattr(verb, "end_progress", lambda _progress: None)
+    main(arguments)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert len(told) >= 4
+    assert {total for _, total in told} == {told[-1][0]}
