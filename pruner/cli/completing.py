@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class
+from click.shell_completion import BashComplete, CompletionItem, ZshComplete, add_completion_class
 
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.doctor import all_checks
@@ -30,6 +30,18 @@ class _Bash(BashComplete):
 
     source_template = BashComplete.source_template.replace(
         "COMPREPLY+=($value)", 'COMPREPLY+=("$value")\n            [[ $value == *= ]] && compopt -o nospace'
+    )
+
+
+@add_completion_class
+class _Zsh(ZshComplete):
+    """click's, but nothing follows an equals sign; fish does so by itself."""
+
+    source_template = ZshComplete.source_template.replace(
+        "        _describe -V unsorted completions_with_descriptions -U",
+        "        local -a ending\n"
+        "        [[ $completions_with_descriptions[1] == *=:* ]] && ending=(-S '')\n"
+        '        _describe -V unsorted completions_with_descriptions -U "${ending[@]}"',
     )
 
 

@@ -120,7 +120,10 @@ def test_that_the_other_shells_get_names_with_what_they_are(offered, capfd, shel
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_that_each_script_asks_the_command(capfd, shell):
     assert main(["completion", shell]) == 0
-    assert f"_SECATEUR_COMPLETE={shell}_complete" in capfd.readouterr().out
+    script = capfd.readouterr().out
+    assert f"_SECATEUR_COMPLETE={shell}_complete" in script
+    no_space = {"bash": "compopt -o nospace", "zsh": "ending=(-S '')", "fish": ""}
+    assert no_space[shell] in script
 
 
 def test_that_completing_imports_neither_torch_nor_qt(folder):
