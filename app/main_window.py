@@ -36,6 +36,7 @@ from app.offers import offer
 from app.palette import Palette
 from app.recent import remember
 from app.recipe_actions import ENDING, RecipeActions
+from app.report_actions import ReportActions
 from app.save_dialog import SaveDialog
 from app.session import Session
 from app.start_page import StartPage
@@ -61,8 +62,10 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.chooser = Chooser(session, self, self.open)
         self.recipes = RecipeActions(session, self)
-        self.actions_ = Actions(self, self._commands() | self.recipes.commands())
+        self.reports = ReportActions(session, self)
+        self.actions_ = Actions(self, self._commands() | self.recipes.commands() | self.reports.commands())
         self.recipes.offer(self.actions_)
+        self.reports.offer(self.actions_)
         self.choices = MethodActions(session, self)
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)

@@ -23,7 +23,7 @@ from app.next_round import Entries, NextRound
 from app.opening import Opened, open_again, open_document
 from app.watcher import FileWatch
 from app.zeros import count_in_file
-from pruner import Plan, Pruning, Saved, prune, save
+from pruner import Plan, Pruning, Saved, prune, report, save
 from pruner.progress import Progress
 from pruner.prune import prune_rounds
 
@@ -130,6 +130,21 @@ class Session(Document):
             self._saved(pruning, saved)
 
         self.files.submit(self.work, Job(f"Saving {path.name}", run, done, self._failed), "Nothing was saved.")
+
+    def report(self, path: Path, saved: Saved | None) -> None:
+        """Write a report of what is pruned now; `saved` is the file that holds it, where there is one."""
+        checkpoint, pruning = self.checkpoint, self.pruning
+        if checkpoint is None or pruning is None:
+            return
+
+        def run(progress: Progress) -> None:
+            output = saved if saved is not None and saved.path.exists() else None
+            report(checkpoint, pruning, path, output, progress=progress)
+
+        def done(_: None) -> None:
+            self.tell("info", f"Saved the report {path}.")
+
+        self.files.submit(self.work, Job(f"Report {path.name}", run, done, self._failed), "No report was saved.")
 
     def undo(self) -> None:
         """Take the last step back."""
