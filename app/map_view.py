@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.figure import Figure
+from app.goto_line import GotoLine
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
 from app.map_colours import PARTS, Part
@@ -18,8 +19,7 @@ from app.map_layouts import Arrangement
 from app.map_look import LookButton
 from app.map_paint import Pane
 from app.map_slices import SliceBar
-from app.map_words import TITLES, parse_index
-from app.plain import plain_tip
+from app.map_words import TITLES
 from pruner.mask import Mask
 from pruner.picture import CACHE, Picture, picture
 from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
@@ -55,7 +55,7 @@ class MapView(QWidget):
         self.canvas = MapCanvas(lane, self)
         self.setFocusProxy(self.canvas)
         self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
-        self.goto = QLineEdit(self)
+        self.goto = GotoLine("Go to…", self)
         self.next = QToolButton(self)
         self.look = LookButton(self)
         self.slices = SliceBar(self)
@@ -85,14 +85,10 @@ class MapView(QWidget):
 
     def _build(self) -> None:
         self.goto.setObjectName("goto")
-        self.goto.setPlaceholderText("Go to…")
-        self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
         self.goto.setAccessibleName("Go to index")
         self.goto.setStyleSheet(_COMPACT)
         self.goto.setMinimumWidth(92)
-        self.goto.setMaximumWidth(160)
-        self.goto.returnPressed.connect(self._go)
-        self.goto.textEdited.connect(lambda: self._set_wrong(""))
+        self.goto.chosen.connect(self._go)
         menu = QMenu(self)
         menu.addAction("Next pruned element\tP").triggered.connect(lambda: self.find_element(kept=False))
         menu.addAction("Next kept element\tK").triggered.connect(lambda: self.find_element(kept=True))
@@ -135,12 +131,12 @@ class MapView(QWidget):
         """Show a tensor; `keep_view` leaves pan and zoom as they are."""
         if not keep_view:
             self._origin = None
-            self._set_wrong("")
-            self.goto.clear()
+            self.goto.forget()
             self.pointed.emit("")
             if self._goal is not None and self._goal[0] != picture.plane.info.name:
                 self._goal = None
         self._given = picture
+        self.goto.shape = picture.layout.shape
         self.look.show_for(picture.layout.shape)
         self._show_slices()
         if (picture.layout, picture.pyramid.aggregate) == self.wanted(picture.layout.shape):
@@ -226,8 +222,7 @@ class MapView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """G goes to an index, P and K find the next pruned or kept element."""
         if event.key() == Qt.Key.Key_G:
-            self.goto.setFocus(Qt.FocusReason.ShortcutFocusReason)
-            self.goto.selectAll()
+            self.goto.ask()
         elif event.key() in (Qt.Key.Key_P, Qt.Key.Key_K):
             self.find_element(kept=event.key() == Qt.Key.Key_K)
         else:
@@ -253,18 +248,10 @@ class MapView(QWidget):
 
         self._lane.request("map-find", steps(), show, self.failed.emit, 0)
 
-    def _go(self) -> None:
-        picture = self.canvas.picture
-        if picture is None:
-            return
-        try:
-            flat = parse_index(self.goto.text(), picture.layout)
-        except ValueError as error:
-            self._set_wrong(str(error))
-            return
-        self._set_wrong("")
-        self._mark(flat)
-        self.canvas.setFocus()
+    def _go(self, flat: int) -> None:
+        if self.canvas.picture is not None:
+            self._mark(flat)
+            self.canvas.setFocus()
 
     def go_to(self, name: str, flat: int) -> None:
         """Mark an element of a tensor by its flat index and bring it into view, once the tensor's picture is there."""
@@ -284,13 +271,6 @@ class MapView(QWidget):
         elif (wanted := self.wanted(shape)[0]).holding(flat) != wanted:
             self.look.arrange(self.look.arrangement(shape).holding(picture.layout, flat))
         return True
-
-    def _set_wrong(self, reason: str) -> None:
-        if bool(self.goto.property("wrong")) != bool(reason):
-            self.goto.setProperty("wrong", bool(reason))
-            self.goto.style().polish(self.goto)
-        if reason:
-            QToolTip.showText(self.goto.mapToGlobal(QPoint(0, self.goto.height())), plain_tip(reason), self.goto)
 
     def _mark(self, flat: int) -> None:
         picture = self.canvas.picture

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.amount_text import HINT, read_amount
-from app.refusals import mark, show_refusal
+from app.refusals import forgive, show_refusal
 from app.session import Session
 from app.theme import current
 from app.tree_model import SHARE_ROLE
@@ -115,4 +115,4 @@ class AmountDelegate(QStyledItemDelegate):
     def _forgive(self) -> None:
         line = self.sender()
         if isinstance(line, QLineEdit):
-            mark(line, wrong=False)
+            forgive(line)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QSpinBox,
     QToolButton,
@@ -23,10 +22,9 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.figure import Figure
 from app.figure_table import Table
+from app.goto_line import GotoLine
 from app.jobs import Failure, Job
-from app.map_words import parse_index
 from app.plain import plain_label, plain_tip
-from app.refusals import mark, show_refusal
 from app.session import Session
 from app.values_copy import Format, require_copyable, text_of
 from app.values_model import ROWS, Key, Page, Shown, ValuesModel, page_steps
@@ -34,7 +32,7 @@ from app.values_table import ValuesTable
 from pruner import PrunerError
 from pruner.page import Sheet, State
 from pruner.progress import Progress
-from pruner.pyramid import Area, Layout
+from pruner.pyramid import Area
 from pruner.save_array import array_dtype, save_array
 
 _SHOWN: tuple[tuple[Shown, str], ...] = (("both", "Before → after"), ("before", "Before"), ("after", "After"))
@@ -57,7 +55,7 @@ class ValuesPanel(QWidget):
         self.model = ValuesModel(self)
         self.table = ValuesTable(self.model, self)
         self.shown = QComboBox(self)
-        self.goto = QLineEdit(self)
+        self.goto = GotoLine("Go to index…", self)
         self.copy, self.save = QToolButton(self), QToolButton(self)
         self.part = QSpinBox(self)
         self._said = plain_label(self)
@@ -69,7 +67,7 @@ class ValuesPanel(QWidget):
         self.model.missing.connect(self._soon.start)
         self.table.pointed.connect(self._point)
         self.table.copy_asked.connect(self._copy_text)
-        self.table.goto_asked.connect(self._focus_goto)
+        self.table.goto_asked.connect(self.goto.ask)
         self.table.customContextMenuRequested.connect(self._open_menu)
         for signal in (session.checkpoint_changed, session.selection_changed, session.pruning_changed):
             signal.connect(self._refresh)
@@ -87,12 +85,8 @@ class ValuesPanel(QWidget):
         self.shown.setToolTip("Which values are shown, and copied: Before → after copies those after")
         self.shown.currentIndexChanged.connect(self._choose)
         self.goto.setObjectName("values_goto")
-        self.goto.setPlaceholderText("Go to index…")
         self.goto.setAccessibleName("Go to index in the table")
-        self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
-        self.goto.setMaximumWidth(160)
-        self.goto.returnPressed.connect(self._go)
-        self.goto.textEdited.connect(lambda: mark(self.goto, wrong=False))
+        self.goto.chosen.connect(self._go_to)
         self._build_menus()
         self.part.setObjectName("values_part")
         self.part.setAccessibleName("Part of the rows")
@@ -163,8 +157,8 @@ class ValuesPanel(QWidget):
             self._session.view.drop(_PAGES)
             self._session.view.drop(_COPY)
             self._asked = frozenset()
-            self.goto.clear()
-            mark(self.goto, wrong=False)
+            self.goto.forget()
+        self.goto.shape = sheet.info.shape if sheet is not None else None
         self.model.show_sheet(sheet)
         self.table.fit_columns()
         self.part.setVisible(self.model.parts > 1)
@@ -241,20 +235,9 @@ class ValuesPanel(QWidget):
 
     # Getting to an element
 
-    def _focus_goto(self) -> None:
-        self.goto.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.goto.selectAll()
-
-    def _go(self) -> None:
-        sheet = self.model.sheet
-        if sheet is None:
-            return
-        try:
-            flat = parse_index(self.goto.text(), Layout.of(sheet.info.shape))
-        except ValueError as error:
-            show_refusal(self.goto, str(error))
-            return
-        row, column = divmod(flat, sheet.grid.columns)
+    def _go_to(self, flat: int) -> None:
+        assert self.model.sheet is not None
+        row, column = divmod(flat, self.model.sheet.grid.columns)
         self.part.setValue(1 + row // ROWS)
         self.table.go_to(row % ROWS, column)
 
