@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
 
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
+from app.lazy import seen
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
 from app.session import Session
+from app.timers import once
 
 _WIDTHS = {
     Column.STATE: 128,
@@ -63,8 +65,8 @@ class ComparePanel(QWidget):
         self.roots = RootRow(session, self, second=True)
         self._syncing = False
         self._pages = QStackedWidget(self)
-        self._typing = _once(self, _TYPING_MS)
-        self._look = _once(self, _LOOK_MS)
+        self._typing = once(self, _TYPING_MS, self._narrow)
+        self._look = once(self, _LOOK_MS, self._comparison.resume)
         self._build()
         self._connect()
         self._show()
@@ -168,8 +170,6 @@ class ComparePanel(QWidget):
         self.roots.chosen.connect(self._comparison.open_root)
         self.filter.textChanged.connect(self._typing.start)
         self.only_changed.toggled.connect(self._narrow)
-        self._typing.timeout.connect(self._narrow)
-        self._look.timeout.connect(self._comparison.resume)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.table.activated.connect(lambda _: self.entered.emit())
         self._comparison.changed.connect(self._show)
@@ -198,15 +198,10 @@ class ComparePanel(QWidget):
 
     def _go_on(self) -> None:
         """Read on while the table is seen."""
-        if not self.seen:
+        if not seen(self):
             self._comparison.pause()
         elif not self._look.isActive():
             self._look.start()
-
-    @property
-    def seen(self) -> bool:
-        """Whether any of it can be seen; behind another tab it counts as visible to Qt, too."""
-        return not self.visibleRegion().isEmpty()
 
     def _tell(self) -> None:
         text = totals(self._comparison)
@@ -260,10 +255,3 @@ class ComparePanel(QWidget):
         if paths:
             event.acceptProposedAction()
             self._comparison.open(Path(paths[0]))
-
-
-def _once(parent: QWidget, interval: int) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(interval)
-    return timer

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
@@ -17,12 +17,14 @@ from app.compare_requests import pair_steps
 from app.compare_words import agreement, figures
 from app.comparison import Row
 from app.jobs import Failure
+from app.lazy import seen
 from app.map_canvas import MapCanvas
 from app.map_colours import PAIR_PARTS, Part
 from app.map_words import TITLES
 from app.plain import breakable, plain_label
 from app.session import Session
 from app.theme import current
+from app.timers import once
 from pruner.pairs import Both, Difference, PairPicture
 from pruner.pyramid import Layout
 from pruner.summaries import Histogram
@@ -59,12 +61,9 @@ class CompareView(QWidget):
         self._under, self._empty, self._agreed = plain_label(self), plain_label(self), QLabel(self)
         self.largest = QPushButton("Largest", self)
         self._difference: Difference | None = None
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(_LOOK_MS)
+        self._look = once(self, _LOOK_MS, self._load)
         self._pages = QStackedWidget(self)
         self._build()
-        self._look.timeout.connect(self._load)
         self.canvas.pointed.connect(self._point)
         self.canvas.arrived.connect(lambda: self._point(""))
         self.canvas.failed.connect(self._failed)
@@ -144,7 +143,7 @@ class CompareView(QWidget):
 
     def _wanted(self) -> None:
         """Load soon what is missing, if it is seen."""
-        if not self.visibleRegion().isEmpty() and not self._look.isActive():
+        if seen(self) and not self._look.isActive():
             self._look.start()
 
     def _load(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -24,8 +24,10 @@ from app.figure import Figure
 from app.figure_table import Table
 from app.goto_line import GotoLine
 from app.jobs import Failure, Job
+from app.lazy import LazyPage
 from app.plain import plain_label, plain_tip
 from app.session import Session
+from app.timers import once
 from app.values_copy import Format, require_copyable, text_of
 from app.values_model import ROWS, Key, Page, Shown, ValuesModel, page_steps
 from app.values_table import ValuesTable
@@ -41,7 +43,7 @@ _SAVED: dict[State, str] = {"before": "values before", "after": "values after", 
 _PAGES, _COPY = "values", "values-copy"
 
 
-class ValuesPanel(QWidget):
+class ValuesPanel(LazyPage):
     """Nothing is read while it is not seen, and then only what is in sight."""
 
     failed = Signal(object)
@@ -50,7 +52,6 @@ class ValuesPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._stale = True
         self._asked: frozenset[Key] = frozenset()
         self.model = ValuesModel(self)
         self.table = ValuesTable(self.model, self)
@@ -59,10 +60,7 @@ class ValuesPanel(QWidget):
         self.copy, self.save = QToolButton(self), QToolButton(self)
         self.part = QSpinBox(self)
         self._said = plain_label(self)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._read)
+        self._soon = once(self, 0, self._read)
         self._build()
         self.model.missing.connect(self._soon.start)
         self.table.pointed.connect(self._point)
@@ -70,7 +68,7 @@ class ValuesPanel(QWidget):
         self.table.goto_asked.connect(self.goto.ask)
         self.table.customContextMenuRequested.connect(self._open_menu)
         for signal in (session.checkpoint_changed, session.selection_changed, session.pruning_changed):
-            signal.connect(self._refresh)
+            signal.connect(self._make_stale)
 
     def _build(self) -> None:
         self.setObjectName("values_panel")
@@ -134,19 +132,7 @@ class ValuesPanel(QWidget):
 
     # What is shown
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """What changed meanwhile is shown now."""
-        super().showEvent(event)
-        if self._stale:
-            self._load()
-
-    def _refresh(self) -> None:
-        self._stale = True
-        if self.isVisible():
-            self._load()
-
-    def _load(self) -> None:
-        self._stale = False
+    def _catch_up(self) -> None:
         checkpoint, name, pruning = self._session.checkpoint, self._session.current, self._session.pruning
         sheet = None
         if checkpoint is not None and name is not None and checkpoint[name].readable and checkpoint[name].numel:
