@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -26,6 +25,7 @@ from app.compare_words import totals
 from app.lazy import seen
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
+from app.rows_table import dress_rows, sort_by_heads
 from app.session import Session
 from app.timers import once
 
@@ -141,26 +141,13 @@ class ComparePanel(QWidget):
         table = self.table
         table.setModel(self.proxy)
         table.setObjectName("compared")
-        table.setAccessibleName("Compared tensors")
         table.setStyleSheet(_PADDED)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        table.setTabKeyNavigation(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(26)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        header.setSortIndicatorClearable(True)
+        header = dress_rows(table, "Compared tensors")
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
             header.resizeSection(column, max(width, header.fontMetrics().horizontalAdvance(HEADERS[column][0]) + 36))
-        table.setSortingEnabled(True)
+        sort_by_heads(table)
 
     def _connect(self) -> None:
         self.choose.clicked.connect(self.open_requested)
