@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner.mask import Bools, Mask
+from pruner.words import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +68,7 @@ def no_dimension(shape: tuple[int, ...], dim: int) -> str:
     """Why a dimension is not there; empty where it is."""
     if -len(shape) <= dim < len(shape):
         return ""
-    return f"it has {len(shape)} dimension{'s' * (len(shape) != 1)}, and none of them is {dim}"
+    return f"it has {counted(len(shape), 'dimension')}, and none of them is {dim}"
 
 
 def _spans(numel: int, size: int = 1 << 20) -> Iterator[tuple[int, int]]:

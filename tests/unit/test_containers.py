@@ -280,8 +280,8 @@ def test_that_conversion_tells_what_it_changes_of_the_memory(tmp_path):
     checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
     result = pruner.prune(checkpoint, Plan.match(checkpoint, {"a": 0.5, "turned": 0.5}))
     notes = " ".join(pruner.save(checkpoint, result, tmp_path / "out.safetensors").notes)
-    assert "shared is written for each of them: a, tied" in notes
-    assert "contiguously: turned" in notes
+    assert "shared is written for each of them: “a”, “tied”" in notes
+    assert "contiguously: “turned”" in notes
     again = pruner.open_checkpoint(tmp_path / "out.safetensors")
     assert torch.equal(again.read("tied"), base * result["a"].mask.to_tensor())
 
