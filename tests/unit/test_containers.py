@@ -298,7 +298,7 @@ def test_that_a_view_of_a_large_storage_is_written_small_and_strides_are_kept(tm
     assert torch.equal(again["view"], large[:2, :2])
     assert torch.equal(again["turned"], turned)
     assert again["turned"].stride() == turned.stride()
-    assert "contiguously: view" in " ".join(saved.notes)
+    assert "contiguously: “view”" in " ".join(saved.notes)
 
 
 @pytest.mark.filterwarnings("ignore:.*quantized tensor creation:UserWarning")
