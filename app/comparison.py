@@ -15,6 +15,7 @@ from app.jobs import Failure, Job, ViewLane, WorkLane
 from pruner import Checkpoint, Mask, PrunerError, open_checkpoint
 from pruner.pairs import Both, Difference, Pair, Pairing, match, measure
 from pruner.progress import Progress
+from pruner.steps import giving_way
 
 State = Literal["unknown", "equal", "type", "changed", "here", "there", "shape", "unreadable"]
 _SLOT, _MATCHING = "compare", "compare-match"
@@ -248,13 +249,8 @@ def measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]
 
 
 def _measured(row: Row, both: Both) -> Iterator[Row | None]:
-    steps = measure(both)
     try:
-        while True:
-            next(steps)
-            yield None
-    except StopIteration as end:
-        yield replace(row, difference=end.value)
+        yield replace(row, difference=(yield from giving_way(measure(both))))
     except PrunerError as error:
         yield replace(row, problem=str(error))
 

@@ -64,16 +64,6 @@ def build(plane: Plane, threads: int = 1, aggregate: Aggregate = "extreme") -> G
     return _over(plane.layout, base, parts, 1.0)
 
 
-def finish(steps: Generator[Any, None, Pyramid]) -> Pyramid:
-    """What a builder returns, waited for."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Pyramid = end.value
-            return found
-
-
 def _empty(layout: Layout, masked: bool, aggregate: Aggregate) -> Level:
     """A finest level without values yet."""
     size = (-(-layout.rows // BASE), -(-layout.columns // BASE))

@@ -14,7 +14,7 @@ from app.map_view import MapView
 from app.theme import LIGHT, choose
 from pruner import Mask
 from pruner.picture import Picture, picture
-from pruner.pyramid import finish
+from pruner.steps import finish
 
 
 @pytest.fixture
