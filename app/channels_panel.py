@@ -208,10 +208,8 @@ class ChannelsPanel(LazyPage):
             label.setText("Reading…")
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     # What the user does
 

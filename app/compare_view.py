@@ -216,10 +216,8 @@ class CompareView(QWidget):
             self._say(problem)
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     def _say(self, text: str) -> None:
         self._shown = None

@@ -151,9 +151,7 @@ class Comparison(QObject):
         self._match()
 
     def _failed(self, failure: Failure) -> None:
-        self._document.tell(
-            "info" if failure.cancelled else "bug" if failure.details else "error", failure.text, failure.details
-        )
+        self._document.tell_failure(failure)
 
     def _match(self) -> None:
         """Find what belongs together, behind the window; there is nothing to show until then."""

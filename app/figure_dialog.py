@@ -183,7 +183,7 @@ class FigureDialog(QDialog):
         self.remark.setText(failure.text)
         self.remark.show()
         if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+            self._session.tell_failure(failure)
 
     # Taking it away
 

@@ -219,10 +219,8 @@ class TensorPanel(QWidget):
             self._fresh.add(self.figures)
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     def _show_on_map(self, flat: int) -> None:
         self.tabs.setCurrentIndex(0)

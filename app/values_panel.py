@@ -296,15 +296,8 @@ class ValuesPanel(LazyPage):
             note = f", as {dtype}, since NumPy has no {sheet.info.dtype}" if lacking else ""
             self._session.tell("info", f"Saved {path} ({_SAVED[state]}, {numbers.size(nbytes)}{note}).")
 
-        job = Job(f"Saving {path.name}", run, done, self._not_saved)
+        job = Job(f"Saving {path.name}", run, done, self._session.take_failure)
         self._session.files.submit(self._session.work, job, "Nothing was saved.")
-
-    def _not_saved(self, failure: Failure) -> None:
-        if failure.cancelled:
-            self._session.tell("info", failure.text)
-        else:
-            self._session.tell("bug" if failure.details else "error", failure.text, failure.details)
-            self._session.files.check()
 
 
 def _count(sheet: Sheet, area: Area) -> str:
