@@ -13,21 +13,17 @@ from app.figure import Figure
 from app.goto_line import GotoLine
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
-from app.map_colours import PARTS, Part
+from app.map_colours import Part
 from app.map_figure import map_body, map_height
 from app.map_layouts import Arrangement
 from app.map_look import LookButton
 from app.map_paint import Pane
 from app.map_slices import SliceBar
-from app.map_words import TITLES
+from app.part_toggles import COMPACT, PartToggles
 from pruner.mask import Mask
 from pruner.picture import CACHE, Picture, picture
 from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
 
-_COMPACT = "padding: 3px 6px;"
-"""The row of controls must not widen the window."""
-_NEAR = 24
-"""Pixels of an element that was gone to, at least."""
 _SHOWN: tuple[Part, ...] = ("before", "mask", "after")
 _TIPS: dict[Part, str] = {
     "before": "The values as the file has them",
@@ -54,7 +50,7 @@ class MapView(QWidget):
         self._origin: int | None = None
         self.canvas = MapCanvas(lane, self)
         self.setFocusProxy(self.canvas)
-        self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
+        self.parts = PartToggles(_TIPS, _SHOWN, "show", self)
         self.goto = GotoLine("Go to…", self)
         self.next = QToolButton(self)
         self.look = LookButton(self)
@@ -65,6 +61,7 @@ class MapView(QWidget):
         self._build()
         self.canvas.pointed.connect(self._point)
         self.canvas.arrived.connect(self._arrive)
+        self.parts.changed.connect(self.canvas.show_parts)
         self.canvas.show_scheme(self.look.scheme)
         self.look.recoloured.connect(self._recolour)
         self.look.rearranged.connect(self._rearrange)
@@ -72,36 +69,24 @@ class MapView(QWidget):
         self.canvas.failed.connect(self.failed)
         CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
 
-    def _toggle(self, part: Part) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(TITLES[part])
-        button.setObjectName(f"show_{part}")
-        button.setToolTip(_TIPS[part])
-        button.setCheckable(True)
-        button.setStyleSheet(_COMPACT)
-        button.setChecked(part in _SHOWN)
-        button.clicked.connect(self._choose)
-        return button
-
     def _build(self) -> None:
         self.goto.setObjectName("goto")
         self.goto.setAccessibleName("Go to index")
-        self.goto.setStyleSheet(_COMPACT)
+        self.goto.setStyleSheet(COMPACT)
         self.goto.setMinimumWidth(92)
         self.goto.chosen.connect(self._go)
         menu = QMenu(self)
         menu.addAction("Next pruned element\tP").triggered.connect(lambda: self.find_element(kept=False))
         menu.addAction("Next kept element\tK").triggered.connect(lambda: self.find_element(kept=True))
         self.next.setText("Next ▾")
-        self.next.setStyleSheet(_COMPACT)
+        self.next.setStyleSheet(COMPACT)
         self.next.setObjectName("find_next")
         self.next.setToolTip("The next pruned (P) or kept (K) element from the place pointed at last")
         self.next.setMenu(menu)
         self.next.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for button in self.toggles.values():
-            row.addWidget(button)
+        row.addWidget(self.parts)
         row.addStretch(1)
         row.addWidget(self.goto)
         row.addWidget(self.next)
@@ -112,7 +97,7 @@ class MapView(QWidget):
         box.addLayout(row)
         box.addWidget(self.slices)
         box.addWidget(self.canvas, 1)
-        self.look.setStyleSheet(_COMPACT)
+        self.look.setStyleSheet(COMPACT)
         self.slices.hide()
 
     # What is shown
@@ -200,14 +185,6 @@ class MapView(QWidget):
         """What lies at a place of the plane, in the tensor's own terms."""
         return self.canvas.describe(column, row)
 
-    def _choose(self) -> None:
-        shown = tuple(part for part, button in self.toggles.items() if button.isChecked())
-        if not shown:  # one picture is always there
-            button = self.sender()
-            shown = tuple(part for part, one in self.toggles.items() if one is button)
-            self.toggles[shown[0]].setChecked(True)
-        self.canvas.show_parts(shown)
-
     def figure(self) -> Figure | None:
         """The shown parts for the area that is looked at, under the title of who knows the tensor's name."""
         picture, area = self.canvas.picture, self.canvas.seen
@@ -279,7 +256,7 @@ class MapView(QWidget):
         if picture.layout.holding(flat) != picture.layout:
             self.go_to(picture.plane.info.name, flat)
             return
-        self.canvas.mark(*picture.layout.place(flat), _NEAR)
+        self.canvas.mark(*picture.layout.place(flat))
         self._tell_marked()
 
     def _arrive(self) -> None:
@@ -289,8 +266,7 @@ class MapView(QWidget):
     def _tell_marked(self) -> None:
         """Tell of the marked element, when its tile is there and nothing else is pointed at."""
         if self.canvas.marked is not None and self.canvas.hovered is None:
-            row, column = self.canvas.marked
-            self.pointed.emit(self.canvas.describe(column + 0.5, row + 0.5))
+            self.pointed.emit(self.canvas.describe_marked())
 
     def _point(self, text: str) -> None:
         if self.canvas.hovered is not None and self.canvas.picture is not None:

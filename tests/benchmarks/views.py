@@ -126,7 +126,7 @@ def frames(path: Path) -> None:
         loop.exec()
 
     for parts in (("mask",), ("before", "mask", "after")):
-        for part, button in view.toggles.items():
+        for part, button in view.parts.buttons.items():
             if button.isChecked() != (part in parts):
                 button.click()
         view.fit()
