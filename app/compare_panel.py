@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
+from app.dropping import accept_files, dropped_file
 from app.lazy import seen
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
@@ -234,11 +233,9 @@ class ComparePanel(QWidget):
     # Dropping
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._session.checkpoint is not None and any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        if self._session.checkpoint is not None:
+            accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self._comparison.open(Path(paths[0]))
+        if (path := dropped_file(event)) is not None:
+            self._comparison.open(path)

@@ -24,6 +24,7 @@ from app.compare_panel import ComparePanel
 from app.compare_view import CompareView
 from app.docks import Docks
 from app.dressing import choose_theme
+from app.dropping import accept_files, dropped_file
 from app.figure import Figure
 from app.figure_menu import copy_figure, figure_at, save_figure
 from app.file_panel import FilePanel
@@ -268,14 +269,10 @@ class MainWindow(QMainWindow):
     # Dropping and leaving
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            path = Path(paths[0])
+        if (path := dropped_file(event)) is not None:
             take = self.recipes.apply if path.suffix.lower() == ENDING else self.open
             QTimer.singleShot(0, self, partial(take, path))
 
