@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app import numbers
 from app.figure import Figure, HasFigure
-from app.figure_dialog import FigureDialog
 from app.figure_export import Rendered, copies, mime
 from app.figure_form import Form
 from app.session import Session
@@ -39,6 +38,8 @@ def save_figure(session: Session, figure: Figure | None, window: QWidget) -> Non
     if figure is None:
         session.tell("info", _NOTHING)
         return
+    from app.figure_dialog import FigureDialog
+
     FigureDialog(session, figure, window).open()
 
 

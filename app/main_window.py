@@ -37,7 +37,6 @@ from app.offers import offer
 from app.palette import Palette
 from app.recent import remember
 from app.recipe_actions import ENDING, RecipeActions
-from app.save_dialog import SaveDialog
 from app.session import Session
 from app.start_page import StartPage
 from app.state_dict_panel import StateDictPanel
@@ -159,6 +158,8 @@ class MainWindow(QMainWindow):
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
         if self.session.pruning is not None and not self.session.files.refuse("Nothing was saved."):
+            from app.save_dialog import SaveDialog
+
             dialog = SaveDialog(self.session, self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.rejected.connect(self._unsaved.stay)
