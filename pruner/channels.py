@@ -48,8 +48,8 @@ class Channels:
         return Mask.from_bools(found)
 
     def widened(self, channels_kept: Mask, mask: Mask) -> Mask:
-        """The elements that `mask` keeps in the channels that are kept, which have one element each."""
-        kept = channels_kept.to_bools()
+        """The elements that `mask` keeps in the channels that are kept, one element each in a mask of any shape."""
+        kept = channels_kept.chunk(0, self.count)
         bits = np.empty_like(mask.bits)
         for start, stop in _spans(mask.numel):
             begins, channels = self.runs(start, stop)
