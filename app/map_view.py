@@ -17,12 +17,11 @@ from app.map_colours import Part
 from app.map_figure import map_body, map_height
 from app.map_layouts import Arrangement
 from app.map_look import LookButton
-from app.map_paint import Pane
 from app.map_slices import SliceBar
 from app.part_toggles import COMPACT, PartToggles
 from pruner.mask import Mask
 from pruner.picture import CACHE, Picture, picture
-from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
+from pruner.pyramid import Aggregate, Layout, find_next, is_line
 
 _SHOWN: tuple[Part, ...] = ("before", "mask", "after")
 _TIPS: dict[Part, str] = {
@@ -101,16 +100,6 @@ class MapView(QWidget):
         self.slices.hide()
 
     # What is shown
-
-    @property
-    def _picture(self) -> Tile | None:
-        """The tile that is drawn."""
-        return self.canvas.tile
-
-    @property
-    def _boxes(self) -> list[Pane]:
-        """Where each part is drawn."""
-        return self.canvas.panes
 
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
         """Show a tensor; `keep_view` leaves pan and zoom as they are."""
