@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.mask import Mask
 from pruner.progress import Meter, Progress
+from pruner.steps import finish
 
 if TYPE_CHECKING:
     import torch
@@ -77,13 +78,7 @@ def _folded(counts: Counts) -> Counts:
 def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progress: Progress | None = None) -> Figures:
     """The figures of a tensor; raises `PrunerError` where it cannot be read, and what `progress` raises."""
     meter = Meter(checkpoint[name].nbytes, progress)
-    steps = measure(checkpoint, name, mask)
-    try:
-        while True:
-            meter.step(next(steps), name)
-    except StopIteration as end:
-        result: Figures = end.value
-        return result
+    return finish(measure(checkpoint, name, mask), lambda nbytes: meter.step(nbytes, name))
 
 
 def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[int, None, Figures]:

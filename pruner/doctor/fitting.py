@@ -8,10 +8,10 @@ from dataclasses import replace
 from pruner.checkpoint import Checkpoint, Storage, TensorInfo, contiguous_stride
 from pruner.doctor import Finding
 from pruner.doctor.repairing import Repair
-from pruner.doctor.words import counted, listed
 from pruner.dtypes import DTYPES
 from pruner.models import Description
 from pruner.pairs import Pair, match
+from pruner.words import counted, listed
 
 NAME = "fit"
 

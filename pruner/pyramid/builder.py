@@ -71,16 +71,6 @@ def kept_alone(plane: Plane, threads: int = 1) -> Generator[None, None, Pyramid]
     return _snapshot(plane.layout, base, [])
 
 
-def finish(steps: Generator[Any, None, Pyramid]) -> Pyramid:
-    """What a builder returns, waited for."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Pyramid = end.value
-            return found
-
-
 def _empty(layout: Layout, masked: bool, aggregate: Aggregate) -> Level:
     """A finest level without values yet."""
     size = (-(-layout.rows // BASE), -(-layout.columns // BASE))
