@@ -49,6 +49,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("apply_recipe", "&Apply recipe…", (), "", "Run the rounds of a recipe on the open model"),
             Command("save_recipe", "Save re&cipe…", (), "", "Save what was done, or is planned, to do it again"),
             Command("copy_python", "Copy as P&ython…", (), "code", "A script for plain torch that does the same"),
+            Command("save_report", "Save repor&t…", (), "", "What was pruned, with figures and pictures, as a page"),
             None,
             Command("quit", "&Quit", ("Ctrl+Q",), "", "Close Secateur"),
         ),

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider
 from app import numbers
 from app.amount_text import HINT, read_amount
 from app.forecast import Stock, left_for, pooled, taken
-from app.refusals import mark, show_refusal
+from app.refusals import forgive, show_refusal
 from app.session import Session
 from pruner import Amount, PrunerError
 
@@ -35,7 +35,7 @@ class AmountForm(QWidget):
         self.edit.setObjectName("amount")
         self.edit.setAccessibleName("Amount")
         self.edit.setPlaceholderText(HINT)
-        self.edit.textEdited.connect(lambda: mark(self.edit, wrong=False))
+        self.edit.textEdited.connect(lambda: forgive(self.edit))
         self.edit.returnPressed.connect(self._commit)
         self.edit.editingFinished.connect(self._left)
         self.unit.addItems(["ratio", "count", "target"])
@@ -76,7 +76,7 @@ class AmountForm(QWidget):
         if not (self.edit.hasFocus() and self.edit.isModified()):
             self.edit.setText(str(amount) if amount is not None else "")
             self.edit.setModified(False)
-            mark(self.edit, wrong=False)
+            forgive(self.edit)
         if amount is not None:
             self.unit.setCurrentIndex(_unit_of(amount))
         self.equals.setText(self._equals())

@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialog,
     QDialogButtonBox,
@@ -26,6 +25,7 @@ from app import numbers
 from app.jobs import Failure
 from app.plain import clipped, plain_label, plain_tip
 from app.recipe_rows import Column, RecipeRows
+from app.rows_table import dress_rows
 from app.session import Session
 from app.style import icon
 from app.theme import current
@@ -77,16 +77,8 @@ class ApplyRecipeDialog(QDialog):
         self.what.setText(f"Reading {self._path.name}…")
         self.table.setModel(self.rows)
         self.table.setObjectName("recipe_rows")
-        self.table.setAccessibleName("Patterns of the recipe and what they match")
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
         self.table.setStyleSheet("QTableView::item { padding: 0 6px; }")
-        self.table.setTabKeyNavigation(False)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(26)
-        header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
+        header = dress_rows(self.table, "Patterns of the recipe and what they match")
         for column in Column:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(Column.PATTERN, QHeaderView.ResizeMode.Stretch)

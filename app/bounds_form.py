@@ -10,7 +10,7 @@ from pruner import Amount, PrunerError
 
 
 class BoundsForm(QWidget):
-    """Two shares; each is a percentage, `30%` or 30, or a ratio with a decimal point."""
+    """Two shares; each `30%` or 30, or a ratio with a decimal point."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,5 +53,5 @@ def read_share(text: str, default: float) -> float:
         return default
     amount = Amount.parse(f"{plain}%" if plain.isdigit() else plain)
     if not amount.is_ratio:
-        raise PrunerError(f"“{text}” is no share: write a percentage (30%) or a ratio (0.3).")
+        raise PrunerError(f"“{text}” is no share: write 30% or 0.3.")
     return float(amount.value)

@@ -21,7 +21,7 @@ def count_channels(planned: NextRound) -> Iterator[dict[str, int] | None]:
     dim = getattr(planned.choice.method, "dim", 0)
     for name, done in pruning.tensors.items():
         if done.pruned and not planned.unfit(name):
-            found[name] = int(Channels(checkpoint[name].shape, dim).left(done.mask).sum())
+            found[name] = Channels(checkpoint[name].shape, dim).left(done.mask).kept
         if time.monotonic() - shown > _SHOW_SECONDS:
             yield found
             found, shown = {}, time.monotonic()

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from app import numbers
 from app.channel_listing import Listing, change
 from app.channel_ways import Key
+from app.columns import AT_RIGHT, NO_INDEX, Index, head
 from app.theme import current
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 KEYS: tuple[Key | None, ...] = ("index", None, "sparsity", "sparsity", "l1", "l2")
 """By what a click on each column's head sorts."""
 ELEMENTS = 1
 """The column of the elements."""
 _TITLES = ("Index", "Elements", "Zeros", "Sparsity", "L1 norm", "L2 norm")
 _SORTED = {"index": 0, "sparsity": 3, "l1": 4, "l2": 5}
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 class ChannelsModel(QAbstractTableModel):
@@ -43,19 +41,13 @@ class ChannelsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(KEYS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._title(section)
-        return None
+        return head(self._title(section), "", AT_RIGHT, orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or self._found is None:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT
+            return AT_RIGHT
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(index.row(), index.column())
         if role == Qt.ItemDataRole.ToolTipRole:

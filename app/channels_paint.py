@@ -11,6 +11,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
 from app import numbers
 from app.channel_listing import Listing
+from app.columns import AT_LEFT, AT_RIGHT
 from app.theme import Theme
 
 Floats = npt.NDArray[np.float64]
@@ -121,12 +122,12 @@ def paint_chosen(painter: QPainter, area: QRect, left: float, right: float, colo
 def paint_caption(painter: QPainter, area: QRect, title: str, notes: tuple[str, ...], theme: Theme) -> None:
     """A title at the left, and at the right the longest of the notes that there is room for."""
     painter.setPen(QColor(theme.ink))
-    painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), title)
+    painter.drawText(area, AT_LEFT, title)
     metrics = painter.fontMetrics()
     room = area.width() - metrics.horizontalAdvance(title) - 16
     note = next((one for one in notes if metrics.horizontalAdvance(one) <= room), "")
     painter.setPen(QColor(theme.muted))
-    painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), note)
+    painter.drawText(area, AT_RIGHT, note)
 
 
 def notes_of(bars: Bars, found: Listing) -> tuple[tuple[str, ...], tuple[str, ...]]:

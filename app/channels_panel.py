@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app import numbers
@@ -16,8 +15,10 @@ from app.channels_model import KEYS, ChannelsModel
 from app.channels_table import ChannelsTable
 from app.figure import Figure
 from app.jobs import Failure
+from app.lazy import LazyPage
 from app.plain import plain_label
 from app.session import Session
+from app.timers import once
 from pruner import TensorInfo
 from pruner.reading import why_unreadable
 
@@ -25,7 +26,7 @@ _SLOT = "channel_figures"
 _BUSY_MS = 300
 
 
-class ChannelsPanel(QWidget):
+class ChannelsPanel(LazyPage):
     """Bars and a table of the channels along a dimension; it reads numbers only while it is seen."""
 
     channel_chosen = Signal(int)
@@ -35,7 +36,6 @@ class ChannelsPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._found: Listing | None = None
-        self._stale = True
         self.choices = ChannelChoices(self)
         self.only_dead = QCheckBox("Only dead", self)
         self.chart = ChannelsChart(self)
@@ -44,9 +44,7 @@ class ChannelsPanel(QWidget):
         self.show_on_map = QPushButton("Show on map", self)
         self._dead, self._told, self._sentence = plain_label(self), plain_label(self), plain_label(self)
         self._pages = QStackedWidget(self)
-        self._busy = QTimer(self)
-        self._busy.setSingleShot(True)
-        self._busy.setInterval(_BUSY_MS)
+        self._busy = once(self, _BUSY_MS, self._show_busy)
         self._build()
         self._connect()
 
@@ -115,7 +113,6 @@ class ChannelsPanel(QWidget):
             self.only_dead.toggled,
         ):
             signal.connect(self._make_stale)
-        self._busy.timeout.connect(self._show_busy)
         self.table.horizontalHeader().sectionClicked.connect(self._sort_by)
         self.table.row_chosen.connect(self._choose)
         self.table.entered_row.connect(self._enter)
@@ -126,20 +123,7 @@ class ChannelsPanel(QWidget):
 
     # What is wanted
 
-    def _make_stale(self) -> None:
-        """List anew, now where it is seen, else when it is shown."""
-        self._stale = True
-        if self.isVisible():
-            self._catch_up()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Coming to the front of the tabs is the time to read."""
-        super().showEvent(event)
-        if self._stale:
-            self._catch_up()
-
     def _catch_up(self) -> None:
-        self._stale = False
         checkpoint, name = self._session.checkpoint, self._session.current
         if checkpoint is None or name is None:
             self._say_none("Select a tensor in the tree.")
@@ -224,10 +208,8 @@ class ChannelsPanel(QWidget):
             label.setText("Reading…")
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     # What the user does
 

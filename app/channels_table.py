@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
 from app.channels_model import ELEMENTS, ChannelsModel
+from app.rows_table import dress_rows
 
 _WIDTHS = (64, 76, 76, 72)
 _NARROW = 480
@@ -25,19 +26,9 @@ class ChannelsTable(QTableView):
         super().__init__(parent)
         self.setModel(model)
         self.setObjectName("channels_table")
-        self.setAccessibleName("Channels")
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setMinimumHeight(80)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(26)
-        header = self.horizontalHeader()
+        header = dress_rows(self, "Channels")
         header.setSectionsClickable(True)
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for column, width in enumerate(_WIDTHS):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.findings_model import Column, FindingsModel
 from app.plain import plain_label
+from app.rows_table import dress_rows
 from app.session import Session
 from pruner.doctor import Finding, all_checks
 
@@ -72,14 +72,7 @@ class CheckPanel(QWidget):
         self.examine.setObjectName("examine")
         self.repair.setObjectName("repair")
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Findings")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(27)
-        self.table.horizontalHeader().setSectionResizeMode(Column.TEXT, QHeaderView.ResizeMode.Stretch)
-        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        dress_rows(self.table, "Findings").setSectionResizeMode(Column.TEXT, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(Column.SEVERITY, 84)
         self.table.setColumnWidth(Column.REPAIR, 320)
         self.meaning.setReadOnly(True)

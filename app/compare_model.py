@@ -6,18 +6,17 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QColor
 
 from app import numbers
+from app.columns import AT_LEFT, AT_RIGHT, NO_INDEX, Index, head
 from app.compare_words import RANK, SIGNS, WORDS, cosine
 from app.comparison import Comparison, Row
 from app.plain import clipped, plain_tip
 from app.theme import current
 from pruner.pairs import Difference
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 SORT_ROLE = Qt.ItemDataRole.UserRole
 _CELL, _TIP = 300, 1000
 
@@ -86,16 +85,7 @@ class CompareModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        title, explanation = HEADERS[Column(section)]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return explanation
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(Column(section))
-        return None
+        return head(*HEADERS[Column(section)], _alignment(Column(section)), orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -215,5 +205,4 @@ _NUMBERS: dict[Column, Callable[[Difference], Figure]] = {
 
 
 def _alignment(column: Column) -> int:
-    side = Qt.AlignmentFlag.AlignLeft if column <= Column.STATE else Qt.AlignmentFlag.AlignRight
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
+    return AT_LEFT if column <= Column.STATE else AT_RIGHT

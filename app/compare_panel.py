@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -23,9 +20,13 @@ from PySide6.QtWidgets import (
 
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
+from app.dropping import accept_files, dropped_file
+from app.lazy import seen
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
+from app.rows_table import dress_rows, sort_by_heads
 from app.session import Session
+from app.timers import once
 
 _WIDTHS = {
     Column.STATE: 128,
@@ -63,8 +64,8 @@ class ComparePanel(QWidget):
         self.roots = RootRow(session, self, second=True)
         self._syncing = False
         self._pages = QStackedWidget(self)
-        self._typing = _once(self, _TYPING_MS)
-        self._look = _once(self, _LOOK_MS)
+        self._typing = once(self, _TYPING_MS, self._narrow)
+        self._look = once(self, _LOOK_MS, self._comparison.resume)
         self._build()
         self._connect()
         self._show()
@@ -139,26 +140,13 @@ class ComparePanel(QWidget):
         table = self.table
         table.setModel(self.proxy)
         table.setObjectName("compared")
-        table.setAccessibleName("Compared tensors")
         table.setStyleSheet(_PADDED)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        table.setTabKeyNavigation(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(26)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        header.setSortIndicatorClearable(True)
+        header = dress_rows(table, "Compared tensors")
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
             header.resizeSection(column, max(width, header.fontMetrics().horizontalAdvance(HEADERS[column][0]) + 36))
-        table.setSortingEnabled(True)
+        sort_by_heads(table)
 
     def _connect(self) -> None:
         self.choose.clicked.connect(self.open_requested)
@@ -168,8 +156,6 @@ class ComparePanel(QWidget):
         self.roots.chosen.connect(self._comparison.open_root)
         self.filter.textChanged.connect(self._typing.start)
         self.only_changed.toggled.connect(self._narrow)
-        self._typing.timeout.connect(self._narrow)
-        self._look.timeout.connect(self._comparison.resume)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.table.activated.connect(lambda _: self.entered.emit())
         self._comparison.changed.connect(self._show)
@@ -198,15 +184,10 @@ class ComparePanel(QWidget):
 
     def _go_on(self) -> None:
         """Read on while the table is seen."""
-        if not self.seen:
+        if not seen(self):
             self._comparison.pause()
         elif not self._look.isActive():
             self._look.start()
-
-    @property
-    def seen(self) -> bool:
-        """Whether any of it can be seen; behind another tab it counts as visible to Qt, too."""
-        return not self.visibleRegion().isEmpty()
 
     def _tell(self) -> None:
         text = totals(self._comparison)
@@ -252,18 +233,9 @@ class ComparePanel(QWidget):
     # Dropping
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._session.checkpoint is not None and any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        if self._session.checkpoint is not None:
+            accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self._comparison.open(Path(paths[0]))
-
-
-def _once(parent: QWidget, interval: int) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(interval)
-    return timer
+        if (path := dropped_file(event)) is not None:
+            self._comparison.open(path)

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pruner.pairs import Both, Difference, Marks, PairPicture, histogram_of, measure, pair_picture
+from pruner.steps import giving_way
 from pruner.summaries import Histogram
 
 
 def pair_steps(both: Both) -> Iterator[Difference | PairPicture | Histogram | None]:
     """The parts of the view, the figures first; None in between, to give way."""
     marks = Marks(both.infos[0].shape) if both.alike else None
-    steps = measure(both, marks)
-    found: Difference | None = None
-    while found is None:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found = end.value
-        else:
-            yield None
+    found = yield from giving_way(measure(both, marks))
     yield found
     if marks is None or not both.infos[0].numel:
         return

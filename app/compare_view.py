@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app import numbers
 from app.agreement_colours import agreement_palette
@@ -17,12 +17,14 @@ from app.compare_requests import pair_steps
 from app.compare_words import agreement, figures
 from app.comparison import Row
 from app.jobs import Failure
+from app.lazy import seen
 from app.map_canvas import MapCanvas
-from app.map_colours import PAIR_PARTS, Part
-from app.map_words import TITLES
+from app.map_colours import Part
+from app.part_toggles import PartToggles
 from app.plain import breakable, plain_label
 from app.session import Session
 from app.theme import current
+from app.timers import once
 from pruner.pairs import Both, Difference, PairPicture
 from pruner.pyramid import Layout
 from pruner.summaries import Histogram
@@ -39,8 +41,6 @@ _NARROW = "\u202f"
 """A thin space at which no line ends."""
 _ROOM = 400
 """Pixels of height from which the bars have a place under the pictures."""
-_COMPACT = "padding: 3px 6px;"
-_NEAR = 24
 _LOOK_MS = 10
 
 
@@ -53,36 +53,23 @@ class CompareView(QWidget):
         self._asked: tuple[object, ...] | None = None
         self._shown: str | None = None
         self.canvas = MapCanvas(session.view, self, _MAP_SLOT)
-        self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PAIR_PARTS}
+        self.parts = PartToggles(_TIPS, _SHOWN, "compare", self)
         self.bars = DifferenceBars(self)
         self.figures = plain_label(self)
         self._under, self._empty, self._agreed = plain_label(self), plain_label(self), QLabel(self)
         self.largest = QPushButton("Largest", self)
         self._difference: Difference | None = None
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(_LOOK_MS)
+        self._look = once(self, _LOOK_MS, self._load)
         self._pages = QStackedWidget(self)
         self._build()
-        self._look.timeout.connect(self._load)
         self.canvas.pointed.connect(self._point)
         self.canvas.arrived.connect(lambda: self._point(""))
         self.canvas.failed.connect(self._failed)
         self.canvas.show_parts(_SHOWN)
+        self.parts.changed.connect(self.canvas.show_parts)
         for signal in (session.selection_changed, session.pruning_changed, self._comparison.changed):
             signal.connect(self._wanted)
         self._comparison.filled.connect(self._filled)
-
-    def _toggle(self, part: Part) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(TITLES[part])
-        button.setObjectName(f"compare_{part}")
-        button.setToolTip(_TIPS[part])
-        button.setCheckable(True)
-        button.setStyleSheet(_COMPACT)
-        button.setChecked(part in _SHOWN)
-        button.clicked.connect(partial(self._choose, part))
-        return button
 
     def _build(self) -> None:
         self.setObjectName("compare_view")
@@ -113,8 +100,7 @@ class CompareView(QWidget):
         self.largest.clicked.connect(self._go_to_largest)
         top = QHBoxLayout()
         top.setSpacing(4)
-        for toggle in self.toggles.values():
-            top.addWidget(toggle)
+        top.addWidget(self.parts)
         top.addStretch(1)
         for button in (self.largest, fit):
             button.setProperty("role", "link")
@@ -144,7 +130,7 @@ class CompareView(QWidget):
 
     def _wanted(self) -> None:
         """Load soon what is missing, if it is seen."""
-        if not self.visibleRegion().isEmpty() and not self._look.isActive():
+        if seen(self) and not self._look.isActive():
             self._look.start()
 
     def _load(self) -> None:
@@ -217,10 +203,8 @@ class CompareView(QWidget):
             self._say(problem)
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     def _say(self, text: str) -> None:
         self._shown = None
@@ -229,28 +213,18 @@ class CompareView(QWidget):
 
     # What the user does
 
-    def _choose(self, part: Part) -> None:
-        shown = tuple(one for one, button in self.toggles.items() if button.isChecked())
-        if not shown:  # one picture is always there
-            self.toggles[part].setChecked(True)
-            shown = (part,)
-        self.canvas.show_parts(shown)
-
     def _go_to_largest(self) -> None:
         found, picture = self._difference, self.canvas.picture
         if found is None or found.where is None or picture is None:
             return
         flat = int(np.ravel_multi_index(found.where, found.shapes[0])) if found.where else 0
-        row, column = picture.layout.place(flat)
-        self.canvas.mark(row, column, _NEAR)
+        self.canvas.mark(*picture.layout.place(flat))
         self._point("")
         self.canvas.setFocus()
 
     def _point(self, text: str) -> None:
         """Say what is under the cursor, or else what is marked."""
-        if self.canvas.hovered is None and self.canvas.marked is not None:
-            row, column = self.canvas.marked
-            text = self.canvas.describe(column + 0.5, row + 0.5)
+        text = self.canvas.describe_marked() or text
         if text or self.canvas.hovered is None:
             self._under.setText(text)
 

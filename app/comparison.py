@@ -15,6 +15,7 @@ from app.jobs import Failure, Job, ViewLane, WorkLane
 from pruner import Checkpoint, Mask, PrunerError, open_checkpoint
 from pruner.pairs import Both, Difference, Pair, Pairing, match, measure
 from pruner.progress import Progress
+from pruner.steps import giving_way
 
 State = Literal["unknown", "equal", "type", "changed", "here", "there", "shape", "unreadable"]
 _SLOT, _MATCHING = "compare", "compare-match"
@@ -150,9 +151,7 @@ class Comparison(QObject):
         self._match()
 
     def _failed(self, failure: Failure) -> None:
-        self._document.tell(
-            "info" if failure.cancelled else "bug" if failure.details else "error", failure.text, failure.details
-        )
+        self._document.tell_failure(failure)
 
     def _match(self) -> None:
         """Find what belongs together, behind the window; there is nothing to show until then."""
@@ -248,13 +247,8 @@ def measure_all(work: Sequence[tuple[int, Row, Both]]) -> Iterator[Found | None]
 
 
 def _measured(row: Row, both: Both) -> Iterator[Row | None]:
-    steps = measure(both)
     try:
-        while True:
-            next(steps)
-            yield None
-    except StopIteration as end:
-        yield replace(row, difference=end.value)
+        yield replace(row, difference=(yield from giving_way(measure(both))))
     except PrunerError as error:
         yield replace(row, problem=str(error))
 

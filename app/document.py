@@ -14,6 +14,7 @@ from app.fitting import is_prunable, left
 from app.forecast import Outlook
 from app.forest import Forest
 from app.history import History, State
+from app.jobs import Failure
 from app.messages import Message, Severity
 from app.next_round import Entries, NextRound
 from app.opening import Opened, first_selected
@@ -222,6 +223,11 @@ class Document(QObject):
     def tell(self, severity: Severity, text: str, details: str = "", offer: str = "") -> None:
         """Show a message; `offer` names the command that helps."""
         self.message.emit(Message(severity, text, details, offer))
+
+    def tell_failure(self, failure: Failure) -> None:
+        """Show why a job did not end well; a cancelled one is no error, a fault of ours comes with its details."""
+        severity: Severity = "info" if failure.cancelled else "bug" if failure.details else "error"
+        self.tell(severity, failure.text, failure.details)
 
     # Steps
 

@@ -92,10 +92,6 @@ class FactsView(QTreeWidget):
         self._shown = tuple(facts(checkpoint, state))
         self._fill()
 
-    def value_of(self, name: str) -> str:
-        """The value shown for a fact; empty where there is no such fact."""
-        return next((item.text(1) for item in self._tops() if item.text(0) == name), "")
-
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSettings, QSize, Qt, QTimer
+from PySide6.QtCore import QRectF, QSettings, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -29,6 +29,7 @@ from app.jobs import Failure
 from app.plain import plain_label
 from app.session import Session
 from app.theme import current
+from app.timers import once
 
 _FOLDER_KEY = "picture/folder"
 _PREVIEW = QSize(520, 300)
@@ -89,9 +90,7 @@ class FigureDialog(QDialog):
         self.remark = plain_label(self)
         self.save = QPushButton("&Save…", self)
         self.copy = QPushButton("&Copy", self)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
+        self._pause = once(self, _PAUSE_MS, self._draw)
         self._build()
         self._choose(Form.remembered())
         self._connect()
@@ -145,7 +144,6 @@ class FigureDialog(QDialog):
             box.currentIndexChanged.connect(self._draw)
         self.titled.toggled.connect(self._draw)
         self.title.textEdited.connect(lambda: self._pause.start())
-        self._pause.timeout.connect(self._draw)
         self.save.clicked.connect(self._ask)
         self.copy.clicked.connect(self._copy)
 
@@ -185,7 +183,7 @@ class FigureDialog(QDialog):
         self.remark.setText(failure.text)
         self.remark.show()
         if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+            self._session.tell_failure(failure)
 
     # Taking it away
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
@@ -11,10 +10,8 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app import numbers
 from app.figure import Figure, HasFigure
-from app.figure_dialog import FigureDialog
 from app.figure_export import Rendered, copies, mime
 from app.figure_form import Form
-from app.jobs import Failure
 from app.session import Session
 
 _NOTHING = "There is nothing to take a picture of yet."
@@ -33,7 +30,7 @@ def copy_figure(session: Session, figure: Figure | None) -> None:
         width, height = page.pixels
         session.tell("info", f"Copied the picture, {numbers.count(width)} × {numbers.count(height)} pixels.")
 
-    session.view.request("figure-copy", copies(figure, page), show, partial(_failed, session), 0)
+    session.view.request("figure-copy", copies(figure, page), show, session.tell_failure, 0)
 
 
 def save_figure(session: Session, figure: Figure | None, window: QWidget) -> None:
@@ -41,6 +38,8 @@ def save_figure(session: Session, figure: Figure | None, window: QWidget) -> Non
     if figure is None:
         session.tell("info", _NOTHING)
         return
+    from app.figure_dialog import FigureDialog
+
     FigureDialog(session, figure, window).open()
 
 
@@ -51,10 +50,6 @@ def figure_at(focus: QWidget | None, otherwise: HasFigure) -> Figure | None:
         found = widget if isinstance(widget, HasFigure) else found
         widget = widget.parentWidget()
     return found.figure()
-
-
-def _failed(session: Session, failure: Failure) -> None:
-    session.tell("bug" if failure.details else "error", failure.text, failure.details)
 
 
 class PictureButton(QToolButton):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QLineF, QRectF, Qt
+from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app import numbers
+from app.columns import AT_LEFT, AT_RIGHT
 from app.figure import Make, Sheet, at_once
 
 _ROW = 1.7
@@ -16,8 +17,6 @@ _ROW = 1.7
 _PAD = 8.0
 _SPREAD = 200.0
 """A column is at most so much wider than its texts."""
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Table:
             for column, text in enumerate(row):
                 painter.setPen(QColor(theme.muted if place == 0 or column == 0 else theme.ink))
                 box = QRectF(edges[column], area.top() + step * place, edges[column + 1] - edges[column], step)
-                painter.drawText(box, _RIGHT if column else _LEFT, text)
+                painter.drawText(box, AT_RIGHT if column else AT_LEFT, text)
 
     def _edges(self, metrics: QFontMetricsF, area: QRectF) -> Sequence[float]:
         wide = [

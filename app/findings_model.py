@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
+from app.columns import AT_LEFT, NO_INDEX, Index, head
 from app.plain import plain_tip
 from app.style import icon
 from app.theme import current
 from pruner.doctor import Finding, Repair, Severity
 
-Index = QModelIndex | QPersistentModelIndex
 _WORDS: dict[Severity, str] = {"fault": "Fault", "risk": "Risk", "note": "Note"}
 
 
@@ -58,16 +58,14 @@ class FindingsModel(QAbstractTableModel):
         """The findings whose repair is ticked and not done."""
         return tuple(self._findings[place] for place in sorted(self._ticked - self._done))
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._findings)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def columnCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[Column(section)]
-        return None
+        return head(_TITLES[Column(section)], "", AT_LEFT, orientation, role)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         if not index.isValid():

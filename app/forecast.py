@@ -24,9 +24,6 @@ class Outlook:
         return Outlook(self.numel + other.numel, self.now + other.now, planned)
 
 
-NOTHING = Outlook(0, 0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Stock:
     """A tensor, or several that are pruned together, before the round.

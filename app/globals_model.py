@@ -6,17 +6,16 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor, QIcon
 
+from app.columns import AT_LEFT, NO_INDEX, Index, head
 from app.plain import clipped, plain_tip
 from app.style import icon
 from app.theme import Theme, current
 from app.verdicts import RANK, WORDS, ranked, used
 from pruner.pickles.danger import GlobalUse, Verdict
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 SORT_ROLE = Qt.ItemDataRole.UserRole
 _SIGNS: dict[Verdict, str] = {"dangerous": "warning", "code": "code", "plain": "check"}
 _CELL, _TIP = 300, 1000
@@ -64,16 +63,7 @@ class GlobalsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        title, explanation = HEADERS[Column(section)]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return explanation
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        return None
+        return head(*HEADERS[Column(section)], AT_LEFT, orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
+from app.columns import AT_RIGHT
 from app.theme import Theme
 from pruner.summaries import Histogram
 
@@ -131,4 +132,4 @@ def paint_note(painter: QPainter, plane: Plane, text: str, font: QFont, theme: T
     painter.setFont(font)
     painter.setPen(QColor(theme.muted))
     place = QRectF(stop - width - 2, plane.area.top(), width + 4, _ROOM - 4)
-    painter.drawText(place, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
+    painter.drawText(place, AT_RIGHT, text)

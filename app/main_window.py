@@ -24,6 +24,7 @@ from app.compare_panel import ComparePanel
 from app.compare_view import CompareView
 from app.docks import Docks
 from app.dressing import choose_theme
+from app.dropping import accept_files, dropped_file
 from app.figure import Figure
 from app.figure_menu import copy_figure, figure_at, save_figure
 from app.file_panel import FilePanel
@@ -36,7 +37,7 @@ from app.offers import offer
 from app.palette import Palette
 from app.recent import remember
 from app.recipe_actions import ENDING, RecipeActions
-from app.save_dialog import SaveDialog
+from app.report_actions import ReportActions
 from app.session import Session
 from app.start_page import StartPage
 from app.state_dict_panel import StateDictPanel
@@ -61,8 +62,10 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.chooser = Chooser(session, self, self.open)
         self.recipes = RecipeActions(session, self)
-        self.actions_ = Actions(self, self._commands() | self.recipes.commands())
+        self.reports = ReportActions(session, self)
+        self.actions_ = Actions(self, self._commands() | self.recipes.commands() | self.reports.commands())
         self.recipes.offer(self.actions_)
+        self.reports.offer(self.actions_)
         self.choices = MethodActions(session, self)
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
@@ -158,6 +161,8 @@ class MainWindow(QMainWindow):
     def save(self) -> None:
         """Open the dialog that saves the pruned checkpoint."""
         if self.session.pruning is not None and not self.session.files.refuse("Nothing was saved."):
+            from app.save_dialog import SaveDialog
+
             dialog = SaveDialog(self.session, self)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.rejected.connect(self._unsaved.stay)
@@ -268,14 +273,10 @@ class MainWindow(QMainWindow):
     # Dropping and leaving
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            path = Path(paths[0])
+        if (path := dropped_file(event)) is not None:
             take = self.recipes.apply if path.suffix.lower() == ENDING else self.open
             QTimer.singleShot(0, self, partial(take, path))
 

@@ -19,6 +19,9 @@ from app.theme import current
 from pruner.picture import Picture
 from pruner.pyramid import Area, Tile
 
+_NEAR = 24
+"""Pixels of an element that was gone to, at least."""
+
 
 class MapCanvas(Gestures):
     """Linked pictures; drawing never waits, for the last tile stays, scaled, until the one for the view is there."""
@@ -135,7 +138,14 @@ class MapCanvas(Gestures):
         self._fitting = False
         self._look(Camera(self._camera.x, self._camera.y, 1 / self.devicePixelRatioF()))
 
-    def mark(self, row: int, column: int, nearest: float) -> None:
+    def describe_marked(self) -> str:
+        """What the marked element is, while nothing is pointed at; empty where none is marked."""
+        if self.marked is None or self.hovered is not None:
+            return ""
+        row, column = self.marked
+        return self.describe(column + 0.5, row + 0.5)
+
+    def mark(self, row: int, column: int, nearest: float = _NEAR) -> None:
         """Mark an element and bring it into view, with a size of at least `nearest` pixels."""
         if self._picture is None:
             return

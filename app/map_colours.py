@@ -17,8 +17,6 @@ from pruner.pairs import PairTile
 from pruner.pyramid import Tile
 
 Part = Literal["before", "mask", "after", "difference", "here", "there", "apart", "agreement"]
-PARTS: tuple[Part, ...] = ("before", "mask", "after", "difference")
-PAIR_PARTS: tuple[Part, ...] = ("here", "there", "apart", "agreement")
 """The pictures of two tensors beside each other."""
 Shades = npt.NDArray[np.uint8]
 _MIDDLE = 127

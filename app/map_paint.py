@@ -35,18 +35,6 @@ class Pane:
     area: QRectF
     camera: Camera
 
-    def width(self) -> float:
-        """The picture's width in pixels."""
-        return self.area.width()
-
-    def height(self) -> float:
-        """The picture's height in pixels."""
-        return self.area.height()
-
-    def viewRect(self) -> QRectF:
-        """The rectangle of the plane that is seen."""
-        return self.camera.seen(self.area)
-
 
 def panes(parts: tuple[Part, ...], wide: float, high: float, line: float, camera: Camera) -> list[Pane]:
     """Panes of one size beside each other; `line` is the height of a line of text."""
@@ -88,7 +76,7 @@ def paint_frame(painter: QPainter, pane: Pane, drawn: Drawn | None, theme: Theme
     painter.drawText(QPointF(bar.right() + _SPACE, baseline), high)
     words = meanings(pane.part, drawn.tile, drawn.scheme.shows)
     fitting = [text for text in words if QFontMetricsF(plain).horizontalAdvance(text) <= pane.outer.width()]
-    text = fitting[0] if fitting else metrics.elidedText(words[-1], Qt.TextElideMode.ElideRight, int(pane.width()))
+    text = fitting[0] if fitting else metrics.elidedText(words[-1], Qt.TextElideMode.ElideRight, int(pane.area.width()))
     painter.drawText(QPointF(pane.outer.left(), baseline + line), text)
 
 

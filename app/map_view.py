@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.figure import Figure
+from app.goto_line import GotoLine
 from app.jobs import ViewLane
 from app.map_canvas import MapCanvas
-from app.map_colours import PARTS, Part
+from app.map_colours import Part
 from app.map_figure import map_body, map_height
 from app.map_layouts import Arrangement
 from app.map_look import LookButton
-from app.map_paint import Pane
 from app.map_slices import SliceBar
-from app.map_words import TITLES, parse_index
-from app.plain import plain_tip
+from app.part_toggles import COMPACT, PartToggles
 from pruner.mask import Mask
 from pruner.picture import CACHE, Picture, picture
-from pruner.pyramid import Aggregate, Layout, Tile, find_next, is_line
+from pruner.pyramid import Aggregate, Layout, find_next, is_line
 
-_COMPACT = "padding: 3px 6px;"
-"""The row of controls must not widen the window."""
-_NEAR = 24
-"""Pixels of an element that was gone to, at least."""
 _SHOWN: tuple[Part, ...] = ("before", "mask", "after")
 _TIPS: dict[Part, str] = {
     "before": "The values as the file has them",
@@ -54,8 +49,8 @@ class MapView(QWidget):
         self._origin: int | None = None
         self.canvas = MapCanvas(lane, self)
         self.setFocusProxy(self.canvas)
-        self.toggles: dict[Part, QToolButton] = {part: self._toggle(part) for part in PARTS}
-        self.goto = QLineEdit(self)
+        self.parts = PartToggles(_TIPS, _SHOWN, "show", self)
+        self.goto = GotoLine("Go to…", self)
         self.next = QToolButton(self)
         self.look = LookButton(self)
         self.slices = SliceBar(self)
@@ -65,6 +60,7 @@ class MapView(QWidget):
         self._build()
         self.canvas.pointed.connect(self._point)
         self.canvas.arrived.connect(self._arrive)
+        self.parts.changed.connect(self.canvas.show_parts)
         self.canvas.show_scheme(self.look.scheme)
         self.look.recoloured.connect(self._recolour)
         self.look.rearranged.connect(self._rearrange)
@@ -72,40 +68,24 @@ class MapView(QWidget):
         self.canvas.failed.connect(self.failed)
         CACHE.limit = int(str(QSettings().value(CACHE_SETTING, CACHE.limit >> 20))) << 20
 
-    def _toggle(self, part: Part) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(TITLES[part])
-        button.setObjectName(f"show_{part}")
-        button.setToolTip(_TIPS[part])
-        button.setCheckable(True)
-        button.setStyleSheet(_COMPACT)
-        button.setChecked(part in _SHOWN)
-        button.clicked.connect(self._choose)
-        return button
-
     def _build(self) -> None:
         self.goto.setObjectName("goto")
-        self.goto.setPlaceholderText("Go to…")
-        self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
         self.goto.setAccessibleName("Go to index")
-        self.goto.setStyleSheet(_COMPACT)
+        self.goto.setStyleSheet(COMPACT)
         self.goto.setMinimumWidth(92)
-        self.goto.setMaximumWidth(160)
-        self.goto.returnPressed.connect(self._go)
-        self.goto.textEdited.connect(lambda: self._set_wrong(""))
+        self.goto.chosen.connect(self._go)
         menu = QMenu(self)
         menu.addAction("Next pruned element\tP").triggered.connect(lambda: self.find_element(kept=False))
         menu.addAction("Next kept element\tK").triggered.connect(lambda: self.find_element(kept=True))
         self.next.setText("Next ▾")
-        self.next.setStyleSheet(_COMPACT)
+        self.next.setStyleSheet(COMPACT)
         self.next.setObjectName("find_next")
         self.next.setToolTip("The next pruned (P) or kept (K) element from the place pointed at last")
         self.next.setMenu(menu)
         self.next.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for button in self.toggles.values():
-            row.addWidget(button)
+        row.addWidget(self.parts)
         row.addStretch(1)
         row.addWidget(self.goto)
         row.addWidget(self.next)
@@ -116,31 +96,21 @@ class MapView(QWidget):
         box.addLayout(row)
         box.addWidget(self.slices)
         box.addWidget(self.canvas, 1)
-        self.look.setStyleSheet(_COMPACT)
+        self.look.setStyleSheet(COMPACT)
         self.slices.hide()
 
     # What is shown
-
-    @property
-    def _picture(self) -> Tile | None:
-        """The tile that is drawn."""
-        return self.canvas.tile
-
-    @property
-    def _boxes(self) -> list[Pane]:
-        """Where each part is drawn."""
-        return self.canvas.panes
 
     def show_picture(self, picture: Picture, keep_view: bool) -> None:
         """Show a tensor; `keep_view` leaves pan and zoom as they are."""
         if not keep_view:
             self._origin = None
-            self._set_wrong("")
-            self.goto.clear()
+            self.goto.forget()
             self.pointed.emit("")
             if self._goal is not None and self._goal[0] != picture.plane.info.name:
                 self._goal = None
         self._given = picture
+        self.goto.shape = picture.layout.shape
         self.look.show_for(picture.layout.shape)
         self._show_slices()
         if (picture.layout, picture.pyramid.aggregate) == self.wanted(picture.layout.shape):
@@ -204,14 +174,6 @@ class MapView(QWidget):
         """What lies at a place of the plane, in the tensor's own terms."""
         return self.canvas.describe(column, row)
 
-    def _choose(self) -> None:
-        shown = tuple(part for part, button in self.toggles.items() if button.isChecked())
-        if not shown:  # one picture is always there
-            button = self.sender()
-            shown = tuple(part for part, one in self.toggles.items() if one is button)
-            self.toggles[shown[0]].setChecked(True)
-        self.canvas.show_parts(shown)
-
     def figure(self) -> Figure | None:
         """The shown parts for the area that is looked at, under the title of who knows the tensor's name."""
         picture, area = self.canvas.picture, self.canvas.seen
@@ -226,8 +188,7 @@ class MapView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """G goes to an index, P and K find the next pruned or kept element."""
         if event.key() == Qt.Key.Key_G:
-            self.goto.setFocus(Qt.FocusReason.ShortcutFocusReason)
-            self.goto.selectAll()
+            self.goto.ask()
         elif event.key() in (Qt.Key.Key_P, Qt.Key.Key_K):
             self.find_element(kept=event.key() == Qt.Key.Key_K)
         else:
@@ -253,18 +214,10 @@ class MapView(QWidget):
 
         self._lane.request("map-find", steps(), show, self.failed.emit, 0)
 
-    def _go(self) -> None:
-        picture = self.canvas.picture
-        if picture is None:
-            return
-        try:
-            flat = parse_index(self.goto.text(), picture.layout)
-        except ValueError as error:
-            self._set_wrong(str(error))
-            return
-        self._set_wrong("")
-        self._mark(flat)
-        self.canvas.setFocus()
+    def _go(self, flat: int) -> None:
+        if self.canvas.picture is not None:
+            self._mark(flat)
+            self.canvas.setFocus()
 
     def go_to(self, name: str, flat: int) -> None:
         """Mark an element of a tensor by its flat index and bring it into view, once the tensor's picture is there."""
@@ -285,13 +238,6 @@ class MapView(QWidget):
             self.look.arrange(self.look.arrangement(shape).holding(picture.layout, flat))
         return True
 
-    def _set_wrong(self, reason: str) -> None:
-        if bool(self.goto.property("wrong")) != bool(reason):
-            self.goto.setProperty("wrong", bool(reason))
-            self.goto.style().polish(self.goto)
-        if reason:
-            QToolTip.showText(self.goto.mapToGlobal(QPoint(0, self.goto.height())), plain_tip(reason), self.goto)
-
     def _mark(self, flat: int) -> None:
         picture = self.canvas.picture
         assert picture is not None
@@ -299,7 +245,7 @@ class MapView(QWidget):
         if picture.layout.holding(flat) != picture.layout:
             self.go_to(picture.plane.info.name, flat)
             return
-        self.canvas.mark(*picture.layout.place(flat), _NEAR)
+        self.canvas.mark(*picture.layout.place(flat))
         self._tell_marked()
 
     def _arrive(self) -> None:
@@ -309,8 +255,7 @@ class MapView(QWidget):
     def _tell_marked(self) -> None:
         """Tell of the marked element, when its tile is there and nothing else is pointed at."""
         if self.canvas.marked is not None and self.canvas.hovered is None:
-            row, column = self.canvas.marked
-            self.pointed.emit(self.canvas.describe(column + 0.5, row + 0.5))
+            self.pointed.emit(self.canvas.describe_marked())
 
     def _point(self, text: str) -> None:
         if self.canvas.hovered is not None and self.canvas.picture is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from app import numbers
 from app.colour_maps import Shows
 from app.map_colours import Part
 from pruner.pairs import PairTile
-from pruner.pyramid import Area, Layout, Tile
+from pruner.pyramid import Area, Tile
 
 TITLES: dict[Part, str] = {
     "before": "Before",
@@ -106,15 +107,15 @@ def _where(tile: Tile, y: int, x: int) -> str:
     return tile.layout.where(block.within(tile.layout.whole))
 
 
-def parse_index(text: str, layout: Layout) -> int:
-    """The flat index of what was typed: `211, 604`, or one number counted over all elements.
+def parse_index(text: str, dimensions: tuple[int, ...]) -> int:
+    """The flat index of what was typed for a tensor of a shape: `211, 604`, or one number counted over all elements.
 
     Raises `ValueError` with what is wrong.
     """
     if not re.fullmatch(r"[\s\d,;()\[\]-]+", text):
         raise ValueError("An index is whole numbers, such as 211, 604.")
     parts = [int(part) for part in re.findall(r"-?\d+", text)]
-    shape = (layout.numel,) if len(parts) == 1 else layout.shape
+    shape = (math.prod(dimensions),) if len(parts) == 1 else dimensions
     if len(parts) != len(shape):
         raise ValueError(f"The tensor has {numbers.plural(len(shape), 'dimension')}; {len(parts)} numbers are given.")
     flat = 0

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.plain import plain_label
-from app.refusals import mark, show_refusal
+from app.refusals import forgive, show_refusal
 
 _SHORT_WIDTH = 96
 
@@ -82,7 +82,7 @@ class OptionField(QWidget):
 
     def forgive(self) -> None:
         """Show the field as usual."""
-        mark(self.line, wrong=False)
+        forgive(self.line)
         self.line.setAccessibleDescription(self._about)
         self._say(self._about, "muted")
 

@@ -10,10 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.actions import Actions
-from app.apply_recipe_dialog import ApplyRecipeDialog
-from app.python_dialog import PythonDialog
 from app.round_boxes import planned_of, plans_of
-from app.save_recipe_dialog import SaveRecipeDialog
 from app.session import Session
 from pruner import Saved
 
@@ -73,14 +70,20 @@ class RecipeActions(QObject):
                 "warning", f"{path.name} is not applied while a job runs: wait for it, or cancel it (Esc)."
             )
         elif not self._session.files.refuse("No recipe was applied."):
+            from app.apply_recipe_dialog import ApplyRecipeDialog
+
             self._open(ApplyRecipeDialog(self._session, path, self._window))
 
     def save(self) -> None:
         """Open the dialog that saves a recipe."""
+        from app.save_recipe_dialog import SaveRecipeDialog
+
         self._open(SaveRecipeDialog(self._session, self._window))
 
     def copy_python(self) -> None:
         """Open the dialog that writes Python."""
+        from app.python_dialog import PythonDialog
+
         self._open(PythonDialog(self._session, self._saved, self._window))
 
     def _open(self, dialog: QDialog) -> None:

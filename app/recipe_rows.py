@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from app import numbers
 from app.amount_text import written
+from app.columns import AT_LEFT, AT_RIGHT, NO_INDEX, Index, head
 from app.plain import clipped, plain_tip
 from app.theme import current
 from pruner.methods import described
 from pruner.recipes.matching import PatternMatch, RecipeMatch, RoundMatch
 
-_ROOT = QModelIndex()
 _MOST = 200
 _NAMED = 12
 
@@ -54,20 +54,16 @@ class RecipeRows(QAbstractTableModel):
         self._rows = [(number, one, row) for number, one in enumerate(rounds, start=1) for row in one.patterns]
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = _ROOT) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = _ROOT) -> int:
+    def columnCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[Column(section)]
-        return _alignment(Column(section)) if role == Qt.ItemDataRole.TextAlignmentRole else None
+        return head(_TITLES[Column(section)], "", _alignment(Column(section)), orientation, role)
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
         number, one, row = self._rows[index.row()]
@@ -82,8 +78,7 @@ class RecipeRows(QAbstractTableModel):
 
 
 def _alignment(column: Column) -> int:
-    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
+    return AT_RIGHT if column in _RIGHT else AT_LEFT
 
 
 def _text(number: int, one: RoundMatch, row: PatternMatch, column: Column) -> str:

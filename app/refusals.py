@@ -10,13 +10,19 @@ from app.plain import plain_tip
 
 def show_refusal(line: QLineEdit, reason: str) -> None:
     """Mark what was typed as wrong, and say why under it."""
-    mark(line, wrong=True)
+    _mark(line, wrong=True)
     line.setAccessibleDescription(reason)
     QToolTip.showText(line.mapToGlobal(QPoint(0, line.height())), plain_tip(reason), line)
 
 
-def mark(line: QLineEdit, *, wrong: bool) -> None:
-    """Show a line's border as wrong, or as usual."""
+def forgive(line: QLineEdit) -> None:
+    """Show a line as usual."""
+    if line.property("wrong"):
+        _mark(line, wrong=False)
+        line.setAccessibleDescription("")
+
+
+def _mark(line: QLineEdit, *, wrong: bool) -> None:
     if bool(line.property("wrong")) != wrong:
         line.setProperty("wrong", wrong)
         line.style().unpolish(line)

@@ -23,7 +23,7 @@ from app.next_round import Entries, NextRound
 from app.opening import Opened, open_again, open_document
 from app.watcher import FileWatch
 from app.zeros import count_in_file
-from pruner import Plan, Pruning, Saved, prune, save
+from pruner import Plan, Pruning, Saved, prune, report, save
 from pruner.progress import Progress
 from pruner.prune import prune_rounds
 
@@ -43,7 +43,7 @@ class Session(Document):
         self.files = FileWatch(self.view, self)
         self.files.message.connect(self.message)
         self.devices = DeviceList(self.view, self)
-        self.doctor = Doctor(self, self.work, self.files, self._failed, self)
+        self.doctor = Doctor(self, self.work, self.files, self.take_failure, self)
         self.comparison = Comparison(self, self.work, self.view)
         self.method_changed.connect(self._count_channels)
         self.pruning_changed.connect(self._count_channels)
@@ -62,7 +62,7 @@ class Session(Document):
         def run(progress: Progress) -> Opened:
             return open_document(path, root, progress)
 
-        self.work.submit(Job(f"Opening {path.name}", run, self._opened, self._failed))
+        self.work.submit(Job(f"Opening {path.name}", run, self._opened, self.take_failure))
 
     def reload(self) -> None:
         """Open the document's file anew: amounts that still fit stay planned, what was pruned goes."""
@@ -73,7 +73,7 @@ class Session(Document):
         def run(progress: Progress) -> Opened:
             return open_again(old, progress)
 
-        self.work.submit(Job(f"Reloading {old.path.name}", run, self._reloaded, self._failed))
+        self.work.submit(Job(f"Reloading {old.path.name}", run, self._reloaded, self.take_failure))
 
     def select(self, names: Sequence[str]) -> None:
         """Select tensors, the one to show large first."""
@@ -97,7 +97,7 @@ class Session(Document):
             self._pruned(planned, pruning)
 
         title = f"Pruning {numbers.plural(len(plan.steps), 'tensor')}"
-        self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
+        self.files.submit(self.work, Job(title, run, done, self.take_failure), "Nothing was pruned.")
 
     def run_plans(self, name: str, plans: Sequence[Plan], *, afresh: bool) -> None:
         """Run the rounds of a recipe as one job and one step, afresh or on what is pruned; as `prune` does else."""
@@ -115,7 +115,7 @@ class Session(Document):
                 self._tell_pruned(pruning, {tensor for plan in plans for tensor in plan.steps}, before)
 
         title = f"Recipe {name}: {numbers.plural(len(plans), 'round')}"
-        self.files.submit(self.work, Job(title, run, done, self._failed), "Nothing was pruned.")
+        self.files.submit(self.work, Job(title, run, done, self.take_failure), "Nothing was pruned.")
 
     def save(self, path: Path, form: str, shard_bytes: int | None = None, compress: bool = False) -> None:
         """Save what is pruned now to a new file in the container that its ending chooses, or as shards of a size."""
@@ -129,7 +129,22 @@ class Session(Document):
         def done(saved: Saved) -> None:
             self._saved(pruning, saved)
 
-        self.files.submit(self.work, Job(f"Saving {path.name}", run, done, self._failed), "Nothing was saved.")
+        self.files.submit(self.work, Job(f"Saving {path.name}", run, done, self.take_failure), "Nothing was saved.")
+
+    def report(self, path: Path, saved: Saved | None) -> None:
+        """Write a report of what is pruned now; `saved` is the file that holds it, where there is one."""
+        checkpoint, pruning = self.checkpoint, self.pruning
+        if checkpoint is None or pruning is None:
+            return
+
+        def run(progress: Progress) -> None:
+            output = saved if saved is not None and saved.path.exists() else None
+            report(checkpoint, pruning, path, output, progress=progress)
+
+        def done(_: None) -> None:
+            self.tell("info", f"Saved the report {path}.")
+
+        self.files.submit(self.work, Job(f"Report {path.name}", run, done, self.take_failure), "No report was saved.")
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -143,7 +158,7 @@ class Session(Document):
 
     def load_torch(self) -> None:
         """Import torch behind the window, once, and learn which devices it can use."""
-        self.devices.load_torch(self._failed)
+        self.devices.load_torch(self.take_failure)
 
     # What comes back from the lanes, on the GUI thread
 
@@ -181,7 +196,7 @@ class Session(Document):
     def _announce(self, selected: Sequence[str]) -> None:
         super()._announce(selected)
         assert self.checkpoint is not None
-        self.view.request("zeros", count_in_file(self.checkpoint), self._found_zeros, self._failed, urgency=1)
+        self.view.request("zeros", count_in_file(self.checkpoint), self._found_zeros, self.take_failure, urgency=1)
 
     def _take_up(self, opened: Opened) -> None:
         """Go on from the pruning that the file holds beside its original values; Undo takes it off."""
@@ -200,7 +215,7 @@ class Session(Document):
         if planned.checkpoint is None or planned.pruning is None or not planned.choice.counts_channels:
             self.view.drop("channels")
             return
-        self.view.request("channels", count_channels(planned), self._found_channels, self._failed, urgency=0)
+        self.view.request("channels", count_channels(planned), self._found_channels, self.take_failure, urgency=0)
 
     def _pruned(self, planned: NextRound, pruning: Pruning) -> None:
         if planned.checkpoint is not self.checkpoint:
@@ -241,12 +256,17 @@ class Session(Document):
         for note in saved.notes:
             self.tell("warning", note)
 
-    def _failed(self, failure: Failure) -> None:
-        if failure.cancelled:
-            self.tell("info", failure.text)
-        else:
-            self.tell("bug" if failure.details else "error", failure.text, failure.details)
+    def take_failure(self, failure: Failure) -> None:
+        """Tell of a job that did not end well; where it was not cancelled, the file may have changed."""
+        self.tell_failure(failure)
+        if not failure.cancelled:
             self.files.check()
+
+    def take_unread(self, failure: Failure) -> None:
+        """Numbers that a view shows could not be read, which it says itself; the file may have changed."""
+        self.files.check()
+        if failure.details:
+            self.tell_failure(failure)
 
 
 def quicken_threads() -> None:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from app import numbers
+from app.columns import AT_LEFT, NO_INDEX, Index, head
 from app.plain import plain_tip
 from app.theme import current
 from pruner import Checkpoint, Pruning
 from pruner.export import Form
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 State = Literal["same", "added", "removed", "changed"]
 HEADERS = ("", "Key", "Shape", "Type", "")
 _SIGNS: dict[State, str] = {"same": "", "added": "+", "removed": "−", "changed": "~"}
@@ -96,11 +95,7 @@ class KeysModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(HEADERS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADERS[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        return None
+        return head(HEADERS[section], "", AT_LEFT, orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.jobs import Failure
 from app.plain import plain_label
+from app.rows_table import dress_rows
 from app.session import Session
 from app.state_dict_model import KeysModel, Sides, compare
 from pruner.export import form_named, forms
@@ -86,16 +87,7 @@ class StateDictPanel(QWidget):
     def _table(self, model: KeysModel, name: str) -> QTableView:
         view = QTableView(self)
         view.setModel(model)
-        view.setAccessibleName(name)
-        view.setShowGrid(False)
-        view.setWordWrap(False)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setTabKeyNavigation(False)
-        view.verticalHeader().hide()
-        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.verticalHeader().setDefaultSectionSize(26)
-        header = view.horizontalHeader()
+        header = dress_rows(view, name)
         header.setMinimumSectionSize(16)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():

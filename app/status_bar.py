@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 
 from app import numbers
@@ -11,6 +11,7 @@ from app.plain import plain_label
 from app.session import Session
 from app.style import icon
 from app.theme import current
+from app.timers import once
 
 _PARTS = 1000
 _NOTE_MS = 10_000
@@ -39,10 +40,7 @@ class StatusBar(QStatusBar):
         self.note = plain_label(self)
         self.note.setObjectName("note")
         self.note.setAccessibleName("What happened last")
-        self._fade = QTimer(self)
-        self._fade.setSingleShot(True)
-        self._fade.setInterval(_NOTE_MS)
-        self._fade.timeout.connect(self.note.clear)
+        self._fade = once(self, _NOTE_MS, self.note.clear)
         self.job = plain_label(self)
         self.job.setObjectName("job")
         self.bar = QProgressBar(self)

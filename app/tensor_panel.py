@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -27,6 +27,7 @@ from app.map_view import MapView
 from app.plain import plain_label, plain_tip
 from app.session import Session
 from app.tensor_requests import Cut, find_cut, known_cut, summaries
+from app.timers import once
 from app.values_panel import ValuesPanel
 from pruner import TensorInfo
 from pruner.curves import Curve
@@ -56,10 +57,7 @@ class TensorPanel(QWidget):
         self._empty = plain_label(self)
         self._under = plain_label(self)
         self._cut = self.histograms.captions
-        self._busy = QTimer(self)
-        self._busy.setSingleShot(True)
-        self._busy.setInterval(_BUSY_MS)
-        self._busy.timeout.connect(self._show_busy)
+        self._busy = once(self, _BUSY_MS, self._show_busy)
         self._build()
         self.map.pointed.connect(self._under.setText)
         self.map.failed.connect(self._failed)
@@ -221,10 +219,8 @@ class TensorPanel(QWidget):
             self._fresh.add(self.figures)
 
     def _failed(self, failure: Failure) -> None:
-        self._session.files.check()
         self._say(failure.text)
-        if failure.details:
-            self._session.tell("bug", failure.text, failure.details)
+        self._session.take_unread(failure)
 
     def _show_on_map(self, flat: int) -> None:
         self.tabs.setCurrentIndex(0)

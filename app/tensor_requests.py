@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from app.next_round import NextRound
 from pruner import Checkpoint, Mask
@@ -15,9 +14,8 @@ from pruner.methods.threshold import Threshold
 from pruner.picture import Picture, picture
 from pruner.pyramid import Aggregate, Layout
 from pruner.rounds import threshold_of
+from pruner.steps import giving_way
 from pruner.summaries import Figures, Histogram, histogram, measure
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +36,14 @@ def summaries(
     drawn = yield from picture(checkpoint, name, mask, layout, aggregate)
     yield drawn
     if drawn.layout.held < drawn.layout.numel:  # a slice knows only its own limit
-        drawn = yield from _giving_way(picture(checkpoint, name, mask))
+        drawn = yield from giving_way(picture(checkpoint, name, mask))
     counted = yield from histogram(checkpoint, name, mask, drawn.limit)
     yield counted
     if checkpoint[name].dtype_info.prunable:
         yield (yield from curve_of(elements_of(checkpoint, name, mask)))
-    before = yield from _giving_way(measure(checkpoint, name, None))
-    after = (yield from _giving_way(measure(checkpoint, name, mask))) if mask is not None else before
+    before = yield from giving_way(measure(checkpoint, name, None))
+    after = (yield from giving_way(measure(checkpoint, name, mask))) if mask is not None else before
     yield before, after
-
-
-def _giving_way(steps: Generator[Any, None, Made]) -> Generator[None, None, Made]:
-    """What steps make, without what they yield on the way."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Made = end.value
-            return made
-        yield None
 
 
 def known_cut(planned: NextRound, name: str) -> Cut | None:

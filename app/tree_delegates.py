@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QApplication,
@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.amount_text import HINT, read_amount
-from app.refusals import mark, show_refusal
+from app.columns import AT_RIGHT, Index
+from app.refusals import forgive, show_refusal
 from app.session import Session
 from app.theme import current
 from app.tree_model import SHARE_ROLE
 from pruner import PrunerError
 
-Index = QModelIndex | QPersistentModelIndex
 _BAR_WIDTH, _BAR_HEIGHT, _MARGIN = 32, 6, 8
 
 
@@ -52,9 +52,7 @@ class SparsityDelegate(QStyledItemDelegate):
             painter.setBrush(QColor(theme.accent))
             painter.drawRoundedRect(QRectF(bar.topLeft(), bar.size()).adjusted(0, 0, (share - 1) * _BAR_WIDTH, 0), 3, 3)
         painter.setPen(QColor(theme.ink if share else theme.muted))
-        painter.drawText(
-            box.adjusted(0, 0, -_MARGIN, 0), int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text
-        )
+        painter.drawText(box.adjusted(0, 0, -_MARGIN, 0), AT_RIGHT, text)
         painter.restore()
 
 
@@ -115,4 +113,4 @@ class AmountDelegate(QStyledItemDelegate):
     def _forgive(self) -> None:
         line = self.sender()
         if isinstance(line, QLineEdit):
-            mark(line, wrong=False)
+            forgive(line)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QFont
 
 from app import numbers, plan_text
 from app.amount_text import read_amount
+from app.columns import AT_LEFT, AT_RIGHT, NO_INDEX, Index, head
 from app.forecast import Outlook
 from app.ledger import Counts, Sums, columns_of, running
 from app.plain import plain_tip
@@ -19,8 +20,6 @@ from app.tree_rows import Row, Rows, SortKey
 from pruner import PrunerError, TensorInfo
 from pruner.plan import is_candidate
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 """The sparsity as a float in [0, 1], for the bar; None while it is not known."""
 
@@ -77,17 +76,7 @@ class TreeModel(QAbstractItemModel):
         return len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        title, explanation = HEADERS[Column(section)]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return explanation
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section in RIGHT else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return None
+        return head(*HEADERS[Column(section)], AT_RIGHT if section in RIGHT else AT_LEFT, orientation, role)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
@@ -109,7 +98,7 @@ class TreeModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(self._explanation(row, column) or "")
         if role == Qt.ItemDataRole.TextAlignmentRole and column in RIGHT:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return AT_RIGHT
         if role == Qt.ItemDataRole.FontRole and row.node is not None and column == Column.NAME:
             return self._bold
         if role == SHARE_ROLE and column == Column.SPARSITY:

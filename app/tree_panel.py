@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -20,6 +20,7 @@ from app import numbers
 from app.amount_tree import AmountTree
 from app.root_row import RootRow
 from app.session import Session
+from app.timers import once
 from app.tree_columns import HEADERS, Column
 from app.tree_delegates import AmountDelegate, SparsityDelegate
 from app.tree_model import TreeModel
@@ -70,10 +71,7 @@ class TreePanel(QWidget):
         self.roots.chosen.connect(self.root_chosen)
         self.filter = QLineEdit(self)
         self.count = QLabel(self)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._apply_filter)
+        self._typing = once(self, _TYPING_MS, self._apply_filter)
         self._lay_out()
         self.model.modelReset.connect(self._restore)
         self.model.dataChanged.connect(lambda *_: self.view.viewport().update())

@@ -8,9 +8,10 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QOb
 from PySide6.QtWidgets import QApplication
 
 from app.amount_tree import AmountTree
+from app.columns import Index
 from app.session import Session
 from app.tree_columns import Column
-from app.tree_model import Index, TreeModel
+from app.tree_model import TreeModel
 
 _MOST = 500
 """Of more selected tensors the view is told of those that are seen: it looks through all for each cell it draws."""

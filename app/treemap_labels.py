@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from app import numbers
+from app.columns import AT_LEFT
 from app.plain import clipped
 from app.theme import Theme
 from app.treemap_colours import Colours, Shares, packed, text_colour
@@ -18,7 +19,6 @@ _SIZE, _MARGIN = 0.82, 5
 _LEAST_LETTERS, _MOST_LETTERS = 4, 80
 _ABOVE = 3
 """Text begins so far below a tensor's edge, to be clear of outlines."""
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 def label_font(font: QFont) -> QFont:
@@ -70,5 +70,5 @@ def _write(painter: QPainter, metrics: QFontMetricsF, one: Rectangle, lines: lis
         text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
         if top + step > bottom + 0.5 or len(text) < min(len(line), _LEAST_LETTERS) or (place and text != line):
             return
-        painter.drawText(QRectF(one.x + _MARGIN, top, room, step), _LEFT, text)
+        painter.drawText(QRectF(one.x + _MARGIN, top, room, step), AT_LEFT, text)
         top += step

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt, Signal
 from PySide6.QtGui import QColor
 
+from app.columns import AT_RIGHT, NO_INDEX, Index
 from app.plain import plain_tip
 from app.theme import current
 from pruner.page import Array, Sheet
 from pruner.pyramid import Area, Layout
 
-Index = QModelIndex | QPersistentModelIndex
-NO_INDEX = QModelIndex()
 Shown = Literal["before", "after", "both"]
 ROWS = 1_000_000
 """Rows of a part: Qt keeps a record of each row, and places no more than 2³¹ pixels of them."""
@@ -155,7 +154,7 @@ class ValuesModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return AT_RIGHT
         if role != Qt.ItemDataRole.DisplayRole or self.sheet is None or section < 0:
             return None
         grid = self.sheet.grid
@@ -167,7 +166,7 @@ class ValuesModel(QAbstractTableModel):
         if not index.isValid() or self.sheet is None:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return AT_RIGHT
         if role not in _ROLES:
             return None
         flat = self.sheet.grid.flat(self.first + index.row(), index.column())

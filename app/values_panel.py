@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QSpinBox,
     QToolButton,
@@ -23,18 +22,19 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.figure import Figure
 from app.figure_table import Table
+from app.goto_line import GotoLine
 from app.jobs import Failure, Job
-from app.map_words import parse_index
+from app.lazy import LazyPage
 from app.plain import plain_label, plain_tip
-from app.refusals import mark, show_refusal
 from app.session import Session
+from app.timers import once
 from app.values_copy import Format, require_copyable, text_of
 from app.values_model import ROWS, Key, Page, Shown, ValuesModel, page_steps
 from app.values_table import ValuesTable
 from pruner import PrunerError
 from pruner.page import Sheet, State
 from pruner.progress import Progress
-from pruner.pyramid import Area, Layout
+from pruner.pyramid import Area
 from pruner.save_array import array_dtype, save_array
 
 _SHOWN: tuple[tuple[Shown, str], ...] = (("both", "Before → after"), ("before", "Before"), ("after", "After"))
@@ -43,7 +43,7 @@ _SAVED: dict[State, str] = {"before": "values before", "after": "values after", 
 _PAGES, _COPY = "values", "values-copy"
 
 
-class ValuesPanel(QWidget):
+class ValuesPanel(LazyPage):
     """Nothing is read while it is not seen, and then only what is in sight."""
 
     failed = Signal(object)
@@ -52,27 +52,23 @@ class ValuesPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._stale = True
         self._asked: frozenset[Key] = frozenset()
         self.model = ValuesModel(self)
         self.table = ValuesTable(self.model, self)
         self.shown = QComboBox(self)
-        self.goto = QLineEdit(self)
+        self.goto = GotoLine("Go to index…", self)
         self.copy, self.save = QToolButton(self), QToolButton(self)
         self.part = QSpinBox(self)
         self._said = plain_label(self)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._read)
+        self._soon = once(self, 0, self._read)
         self._build()
         self.model.missing.connect(self._soon.start)
         self.table.pointed.connect(self._point)
         self.table.copy_asked.connect(self._copy_text)
-        self.table.goto_asked.connect(self._focus_goto)
+        self.table.goto_asked.connect(self.goto.ask)
         self.table.customContextMenuRequested.connect(self._open_menu)
         for signal in (session.checkpoint_changed, session.selection_changed, session.pruning_changed):
-            signal.connect(self._refresh)
+            signal.connect(self._make_stale)
 
     def _build(self) -> None:
         self.setObjectName("values_panel")
@@ -87,12 +83,8 @@ class ValuesPanel(QWidget):
         self.shown.setToolTip("Which values are shown, and copied: Before → after copies those after")
         self.shown.currentIndexChanged.connect(self._choose)
         self.goto.setObjectName("values_goto")
-        self.goto.setPlaceholderText("Go to index…")
         self.goto.setAccessibleName("Go to index in the table")
-        self.goto.setToolTip("An index such as 211, 604, or one number counted over all elements (G)")
-        self.goto.setMaximumWidth(160)
-        self.goto.returnPressed.connect(self._go)
-        self.goto.textEdited.connect(lambda: mark(self.goto, wrong=False))
+        self.goto.chosen.connect(self._go_to)
         self._build_menus()
         self.part.setObjectName("values_part")
         self.part.setAccessibleName("Part of the rows")
@@ -140,19 +132,7 @@ class ValuesPanel(QWidget):
 
     # What is shown
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """What changed meanwhile is shown now."""
-        super().showEvent(event)
-        if self._stale:
-            self._load()
-
-    def _refresh(self) -> None:
-        self._stale = True
-        if self.isVisible():
-            self._load()
-
-    def _load(self) -> None:
-        self._stale = False
+    def _catch_up(self) -> None:
         checkpoint, name, pruning = self._session.checkpoint, self._session.current, self._session.pruning
         sheet = None
         if checkpoint is not None and name is not None and checkpoint[name].readable and checkpoint[name].numel:
@@ -163,8 +143,8 @@ class ValuesPanel(QWidget):
             self._session.view.drop(_PAGES)
             self._session.view.drop(_COPY)
             self._asked = frozenset()
-            self.goto.clear()
-            mark(self.goto, wrong=False)
+            self.goto.forget()
+        self.goto.shape = sheet.info.shape if sheet is not None else None
         self.model.show_sheet(sheet)
         self.table.fit_columns()
         self.part.setVisible(self.model.parts > 1)
@@ -241,20 +221,9 @@ class ValuesPanel(QWidget):
 
     # Getting to an element
 
-    def _focus_goto(self) -> None:
-        self.goto.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.goto.selectAll()
-
-    def _go(self) -> None:
-        sheet = self.model.sheet
-        if sheet is None:
-            return
-        try:
-            flat = parse_index(self.goto.text(), Layout.of(sheet.info.shape))
-        except ValueError as error:
-            show_refusal(self.goto, str(error))
-            return
-        row, column = divmod(flat, sheet.grid.columns)
+    def _go_to(self, flat: int) -> None:
+        assert self.model.sheet is not None
+        row, column = divmod(flat, self.model.sheet.grid.columns)
         self.part.setValue(1 + row // ROWS)
         self.table.go_to(row % ROWS, column)
 
@@ -327,15 +296,8 @@ class ValuesPanel(QWidget):
             note = f", as {dtype}, since NumPy has no {sheet.info.dtype}" if lacking else ""
             self._session.tell("info", f"Saved {path} ({_SAVED[state]}, {numbers.size(nbytes)}{note}).")
 
-        job = Job(f"Saving {path.name}", run, done, self._not_saved)
+        job = Job(f"Saving {path.name}", run, done, self._session.take_failure)
         self._session.files.submit(self._session.work, job, "Nothing was saved.")
-
-    def _not_saved(self, failure: Failure) -> None:
-        if failure.cancelled:
-            self._session.tell("info", failure.text)
-        else:
-            self._session.tell("bug" if failure.details else "error", failure.text, failure.details)
-            self._session.files.check()
 
 
 def _count(sheet: Sheet, area: Area) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
 from shiboken6 import delete, isValid
 
 from app.jobs import Failure, Job, ViewLane, WorkLane
 from app.messages import Message
+from app.timers import once
 from pruner import Checkpoint, FileChangedError
 from pruner.checkpoint import FileStamp
 from pruner.progress import Progress
@@ -63,12 +64,8 @@ class FileWatch(QObject):
         self._checkpoint: Checkpoint | None = None
         self.state: FileState = "same"
         self._watcher = QFileSystemWatcher(self)
-        self._calm, self._return = QTimer(self), QTimer(self)
-        for timer, interval in ((self._calm, _CALM_MS), (self._return, _RETURN_MS)):
-            timer.setSingleShot(True)
-            timer.setInterval(interval)
-        self._calm.timeout.connect(self._look_again)
-        self._return.timeout.connect(self.check)
+        self._calm = once(self, _CALM_MS, self._look_again)
+        self._return = once(self, _RETURN_MS, self.check)
         self._watcher.fileChanged.connect(self._hinted)
 
     def watch(self, checkpoint: Checkpoint) -> None:

@@ -7,17 +7,19 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from PySide6.QtCore import QEvent, QSize, QTimer
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QContextMenuEvent, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.figure import Figure
 from app.figure_menu import PictureButton
 from app.jobs import Failure
+from app.lazy import seen
 from app.next_round import NextRound
 from app.norm_losses import NormLosses, measure_losses
 from app.plain import plain_label
 from app.session import Session
+from app.timers import once
 from app.treemap_colours import Shares, Tensors
 from app.treemap_figure import treemap_body
 from app.treemap_labels import header_height
@@ -64,9 +66,7 @@ class WholeModelPanel(QWidget):
         self._empty = plain_label(self)
         self._pages = QStackedWidget(self)
         self._picture = PictureButton(session, self.figure, self)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._catch_up)
+        self._timer = once(self, _PAUSE_MS, self._catch_up)
         self._build()
         self._connect()
 
@@ -155,7 +155,7 @@ class WholeModelPanel(QWidget):
     def _make_stale(self, *what: str) -> None:
         """Bring it up to date soon, if it is seen; else when it is shown."""
         self._stale.update(what)
-        if not self.visibleRegion().isEmpty():  # behind another tab it counts as visible, too
+        if seen(self):
             self._timer.start(_PAUSE_MS)
 
     def _resized(self) -> None:

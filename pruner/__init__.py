@@ -24,6 +24,7 @@ from pruner.plan import Plan, Step
 from pruner.prune import Pruning, Round, TensorPruning, prune
 from pruner.recipes.problems import RecipeError
 from pruner.recipes.recipe import Recipe
+from pruner.report import Report, report
 
 if TYPE_CHECKING:
     from pruner.live.base import BasePruningMethod
@@ -62,6 +63,7 @@ __all__ = [
     "RandomUnstructured",
     "Recipe",
     "RecipeError",
+    "Report",
     "Round",
     "Saved",
     "Step",
@@ -81,6 +83,7 @@ __all__ = [
     "random_structured",
     "random_unstructured",
     "remove",
+    "report",
     "save",
     "stored_pruning",
 ]

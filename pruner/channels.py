@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pruner.mask import Bools, Mask
+from pruner.mask import Mask
+from pruner.words import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,18 +37,19 @@ class Channels:
         rows = np.arange(start // self.inner, (stop - 1) // self.inner + 1)
         return np.maximum(rows * self.inner - start, 0), rows % self.count
 
-    def left(self, mask: Mask) -> Bools:
-        """Which channels have an element that the mask keeps, as torch counts them."""
+    def left(self, mask: Mask) -> Mask:
+        """The channels that have an element that `mask` keeps, as torch counts them; one element a channel."""
         if not mask.pruned:
-            return np.ones(self.count, dtype=np.bool_)
+            return Mask.ones((self.count,))
         found = np.zeros(self.count, dtype=np.bool_)
         for start, stop in _spans(mask.numel):
             begins, channels = self.runs(start, stop)
             found[channels[np.logical_or.reduceat(mask.chunk(start, stop), begins)]] = True
-        return found
+        return Mask.from_bools(found)
 
-    def widened(self, kept: Bools, mask: Mask) -> Mask:
-        """The elements that `mask` keeps in the channels that are kept."""
+    def widened(self, channels_kept: Mask, mask: Mask) -> Mask:
+        """The elements that `mask` keeps in the channels that are kept, one element each in a mask of any shape."""
+        kept = channels_kept.chunk(0, self.count)
         bits = np.empty_like(mask.bits)
         for start, stop in _spans(mask.numel):
             begins, channels = self.runs(start, stop)
@@ -67,7 +69,7 @@ def no_dimension(shape: tuple[int, ...], dim: int) -> str:
     """Why a dimension is not there; empty where it is."""
     if -len(shape) <= dim < len(shape):
         return ""
-    return f"it has {len(shape)} dimension{'s' * (len(shape) != 1)}, and none of them is {dim}"
+    return f"it has {counted(len(shape), 'dimension')}, and none of them is {dim}"
 
 
 def _spans(numel: int, size: int = 1 << 20) -> Iterator[tuple[int, int]]:

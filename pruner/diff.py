@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pruner.checkpoint import Checkpoint
 from pruner.pairs import Both, Difference, match, measure
 from pruner.progress import Meter, Progress
+from pruner.steps import finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,4 @@ def compare(a: Checkpoint, b: Checkpoint, progress: Progress | None = None) -> C
 
 
 def _measured(both: Both, meter: Meter) -> Difference:
-    steps = measure(both)
-    while True:
-        try:
-            meter.step(next(steps), both.pair.name)
-        except StopIteration as end:
-            found: Difference = end.value
-            return found
+    return finish(measure(both), lambda nbytes: meter.step(nbytes, both.pair.name))

@@ -150,6 +150,24 @@ def mask_by(elements: Elements, flags_of: Callable[[int, Values], Bools]) -> Mas
     return Mask(elements.shape, bits)
 
 
+class OtherNumbersError(ValueError):
+    """Among the numbers of a mask are others than 0 and 1."""
+
+
+def mask_in(elements: Elements) -> Mask:
+    """The mask whose numbers, 0 and 1 of any dtype, these are; raises `OtherNumbersError` where there are others."""
+
+    def flags(_: int, values: Values) -> Bools:
+        given = values()
+        ones = given == 1
+        if not bool((ones | (given == 0)).all()):
+            raise OtherNumbersError(elements.name)
+        kept: Bools = ones.cpu().numpy()
+        return kept
+
+    return mask_by(elements, flags)
+
+
 def without_pruned(keys: KeyArray | torch.Tensor, mask: Mask, start: int, pruned: int) -> KeyArray | torch.Tensor:
     """The keys from element `start` on, those that the mask has pruned set to the key `pruned`."""
     if mask.pruned == 0:

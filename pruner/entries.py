@@ -12,6 +12,7 @@ from pruner.checkpoint import Kind, TensorInfo
 from pruner.dtypes import torch_dtype
 from pruner.mask import Bytes, Mask
 from pruner.reading import read_bytes, read_chunks
+from pruner.words import listed
 
 if TYPE_CHECKING:
     import torch
@@ -98,17 +99,12 @@ class Entry:
 def unshared(entries: Sequence[Entry]) -> list[str]:
     """Notes on what a container changes that holds every tensor by itself, in the order of its elements."""
     names = {entry.source.name for entry in entries}
-    tied = [entry for entry in entries if names.intersection(entry.source.shares_storage_with)]
-    shared = [f"Memory that tensors shared is written for each of them: {_listed(tied)}."] if tied else []
+    tied = [entry.name for entry in entries if names.intersection(entry.source.shares_storage_with)]
+    shared = [f"Memory that tensors shared is written for each of them: {listed(tied)}."] if tied else []
     return shared + made_contiguous(entries)
 
 
 def made_contiguous(entries: Iterable[Entry]) -> list[str]:
     """A note on tensors that lay in another order than that of their elements, where there are any."""
-    strided = [entry for entry in entries if not entry.source.contiguous]
-    return [f"Tensors that were not contiguous are written contiguously: {_listed(strided)}."] if strided else []
-
-
-def _listed(entries: Sequence[Entry]) -> str:
-    names = ", ".join(entry.name for entry in entries[:3])
-    return f"{names} and {len(entries) - 3} more" if len(entries) > 3 else names
+    strided = [entry.name for entry in entries if not entry.source.contiguous]
+    return [f"Tensors that were not contiguous are written contiguously: {listed(strided)}."] if strided else []

@@ -26,3 +26,10 @@ class Meter:
         """Count `nbytes` more as done; raises what the callback raises."""
         self.done += nbytes
         self._progress(min(self.done, self.total), self.total, what)
+
+
+def within(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """The progress of one part of a longer work, before which so many bytes were done of so many in all."""
+    if progress is None:
+        return None
+    return lambda done, _, what: progress(before + done, total, what)

@@ -17,7 +17,7 @@ from pruner.mask import Mask
 from pruner.methods import Method, RankingMethod, Scope
 from pruner.parallel import threads_here
 from pruner.plan import Plan, Step, require_fit, require_prunable
-from pruner.progress import Meter, Progress
+from pruner.progress import Meter, Progress, within
 from pruner.rounds import Outcome, Store, required, run_round, zeros_of
 from pruner.spill import release, room_for
 from pruner.ties import identical, sharers
@@ -157,9 +157,8 @@ def prune_rounds(
     done, seconds, found = 0, 0.0, after
     warnings: list[str] = []
     for number, (plan, work) in enumerate(zip(plans, works, strict=True), start=1):
-        report = _within(progress, done, sum(works)) if progress is not None else None
         try:
-            found = prune(checkpoint, plan, device, report, after=found, memory=memory)
+            found = prune(checkpoint, plan, device, within(progress, done, sum(works)), after=found, memory=memory)
         except PrunerError as error:
             if len(plans) > 1:
                 error.args = (f"Round {number} of {len(plans)}: {error}", *error.args[1:])
@@ -168,11 +167,6 @@ def prune_rounds(
         seconds += found.seconds
         warnings += found.warnings
     return replace(found or Pruning(), seconds=seconds, warnings=tuple(dict.fromkeys(warnings)))
-
-
-def _within(progress: Progress, before: int, total: int) -> Progress:
-    """The progress of one part of a longer work."""
-    return lambda done, _, what: progress(before + done, total, what)
 
 
 def groups_of(checkpoint: Checkpoint, plan: Plan) -> list[list[str]]:

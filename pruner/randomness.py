@@ -10,12 +10,19 @@ import numpy as np
 
 from pruner.brackets import Sampled
 from pruner.elements import PIECE, Elements
+from pruner.errors import PrunerError
 from pruner.keys import KeyArray, pruned_key
 from pruner.mask import Mask
 from pruner.ranking import Ranking
 from pruner.selection import Load
 
 BITS = 31
+
+
+def require_seed(seed: int) -> None:
+    """Raise `PrunerError` for what is no seed."""
+    if seed < 0:
+        raise PrunerError(f"A seed starts at 0; it is not {seed}.")
 
 
 def ranked_at_random(elements: Elements, seed: int, mask: Mask) -> Ranking:

@@ -28,7 +28,6 @@ _DIGIT_BITS = 16
 FEW = 1 << 17
 """Up to so many keys are looked at together."""
 
-Keys = "KeyArray | torch.Tensor"
 Load = Callable[[], "KeyArray | torch.Tensor"]
 """Reads the keys of a piece, on the thread that calls; they may be changed by who asked for them."""
 Pieces = Callable[[], Iterator[Load]]

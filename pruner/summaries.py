@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.mask import Mask
 from pruner.progress import Meter, Progress
+from pruner.steps import finish
 
 if TYPE_CHECKING:
     import torch
@@ -77,13 +78,7 @@ def _folded(counts: Counts) -> Counts:
 def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progress: Progress | None = None) -> Figures:
     """The figures of a tensor; raises `PrunerError` where it cannot be read, and what `progress` raises."""
     meter = Meter(checkpoint[name].nbytes, progress)
-    steps = measure(checkpoint, name, mask)
-    try:
-        while True:
-            meter.step(next(steps), name)
-    except StopIteration as end:
-        result: Figures = end.value
-        return result
+    return finish(measure(checkpoint, name, mask), lambda nbytes: meter.step(nbytes, name))
 
 
 def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[int, None, Figures]:
@@ -94,6 +89,23 @@ def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[i
         sums.add(values if kept is None else values.where(kept, 0.0))
         yield values.numel() * info.dtype_info.itemsize
     return sums.figures(info.numel, mask.pruned if mask is not None else 0)
+
+
+def before_and_after(
+    checkpoint: Checkpoint, name: str, mask: Mask | None
+) -> Generator[int, None, tuple[Figures, Figures]]:
+    """The figures of a tensor without and with its mask, in one pass; gives way as `measure` does."""
+    if mask is None or not mask.pruned:
+        found = yield from measure(checkpoint, name, None)
+        return found, found
+    info = checkpoint[name]
+    before, after = _Sums(), _Sums()
+    for values, kept in numbers_of(checkpoint, info, mask):
+        assert kept is not None
+        before.add(values)
+        after.add(values.where(kept, 0.0))
+        yield values.numel() * info.dtype_info.itemsize
+    return before.figures(info.numel, 0), after.figures(info.numel, mask.pruned)
 
 
 def histogram(
@@ -171,24 +183,27 @@ class _Sums:
         self.mean = self.squares = self.l1 = self.l2 = 0.0
 
     def add(self, values: torch.Tensor) -> None:
-        import torch
-
-        finite = values[values.isfinite()] if not bool(values.isfinite().all()) else values
-        self.nan += int(values.isnan().sum())
-        self.inf += int(values.isinf().sum())
-        self.zeros += int((values == 0).sum())
-        count = finite.numel()
+        part = values.numpy()
+        finite = np.isfinite(part)
+        if not finite.all():
+            nan = int(np.count_nonzero(np.isnan(part)))
+            self.nan += nan
+            self.inf += len(part) - int(np.count_nonzero(finite)) - nan
+            part = part[finite]
+        count = len(part)
         if not count:
             return
-        wide = finite.to(torch.float64)
-        self.minimum = min(self.minimum, float(finite.min()))
-        self.maximum = max(self.maximum, float(finite.max()))
-        self.l1 += float(wide.abs().sum())
-        self.l2 += float(wide.square().sum())
+        self.zeros += count - int(np.count_nonzero(part))
+        self.minimum = min(self.minimum, float(part.min()))
+        self.maximum = max(self.maximum, float(part.max()))
+        wide = part.astype(np.float64)
         mean = float(wide.mean())
+        self.l1 += float(np.abs(wide).sum())
+        self.l2 += float(np.square(wide).sum())
+        wide -= mean
         apart = mean - self.mean
         together = self.count + count
-        self.squares += float((wide - mean).square().sum()) + apart * apart * self.count * count / together
+        self.squares += float(np.square(wide, out=wide).sum()) + apart * apart * self.count * count / together
         self.mean += apart * count / together
         self.count = together
 

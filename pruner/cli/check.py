@@ -8,21 +8,41 @@ from typing import Any
 
 import click
 
+from pruner.cli.completing import checks, roots
+from pruner.cli.explaining import ExplainedCommand
 from pruner.cli.parameters import json_object
+from pruner.cli.pipes import FILE_PATH
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.doctor import Finding, all_checks, examine, repaired, united
 from pruner.doctor.fitting import NAME, fit
 from pruner.errors import PrunerError
+from pruner.export import forms
 from pruner.formats import open_checkpoint
 from pruner.models import describe
 
 _SIGNS = {"fault": "✗", "risk": "!", "note": "·"}
 FAULTY = 1
+_JSON = {
+    "path, out": "What was examined, and where the repaired file is; out is null without --repair.",
+    "findings": "A list: check, severity (fault, risk or note), tensors, text, meaning, and repair, which is null "
+    "where there is none.",
+}
+_EXAMPLES = (
+    ("what is wrong with a file", "secateur check model.pt"),
+    ("all repairs that there are", "secateur check model.pt --repair mended.pt"),
+    ("whether it loads into a model", "secateur check model.pt --against model.py:build"),
+    ("one of them", "secateur check masked.pt --repair permanent.pt --only renamed_keys"),
+)
 
 
-@click.command(short_help="Look for what is wrong with a checkpoint, and mend it.")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--root", help="The key of the dictionary that holds the weights.")
+@click.command(
+    cls=ExplainedCommand,
+    short_help="Look for what is wrong with a checkpoint, and mend it.",
+    examples=_EXAMPLES,
+    json=_JSON,
+)
+@click.argument("file", type=FILE_PATH)
+@click.option("--root", shell_complete=roots, help="The key of the dictionary that holds the weights.")
 @click.option("--against", metavar="MODEL.py:BUILD", help="Python that builds the model that it is to load into.")
 @click.option(
     "--args",
@@ -32,11 +52,22 @@ FAULTY = 1
     metavar="JSON",
     help="Keyword arguments of BUILD, such as '{\"width\": 64}'.",
 )
-@click.option("--repair", "out", type=click.Path(path_type=Path), help="Save with repairs to a new file.")
+@click.option("--repair", "out", type=FILE_PATH, help="Save with repairs to a new file.")
 @click.option(
-    "--only", "only", multiple=True, metavar="CHECK", help="Repair only what this check found; several times."
+    "--only",
+    "only",
+    multiple=True,
+    metavar="CHECK",
+    shell_complete=checks,
+    help="Repair only what this check found; several times.",
 )
-@click.option("--form", default="permanent", show_default=True, help="The form that a repaired file is saved in.")
+@click.option(
+    "--form",
+    type=click.Choice(sorted(forms())),
+    default="permanent",
+    show_default=True,
+    help="The form that a repaired file is saved in.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(
@@ -57,12 +88,6 @@ def check(
 
     Each finding says what it means. --repair saves a mended copy; FILE itself is never written to. The status is 1
     where there are faults and they are not repaired.
-
-    \b
-    secateur check model.pt
-    secateur check model.pt --repair mended.pt
-    secateur check model.pt --against model.py:build
-    secateur check masked.pt --repair permanent.pt --only renamed_keys
     """
     _require_known(only)
     checkpoint = open_checkpoint(file, root)

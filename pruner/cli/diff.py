@@ -7,15 +7,34 @@ from typing import Any
 
 import click
 
+from pruner.cli.explaining import ExplainedCommand
+from pruner.cli.pipes import FILE_PATH
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.diff import Comparison, compare
 from pruner.formats import open_checkpoint
 from pruner.pairs import Agreement, Difference
 
+_JSON = {
+    "equal": "Whether both hold the same keys in the same order, with the same values and types.",
+    "added, removed": "Names that only B, or only A, has.",
+    "renamed": "Pairs of names: what pruning calls a tensor in B (NAME_orig), or in A.",
+    "tensors": "A list of those that differ: name, changed (elements), zeros in A and in B, max_abs_difference and its "
+    "index, relative_difference, mean_difference, cosine, masks (elements that both keep, both prune, or one prunes; "
+    "agreement, jaccard); names, shapes and dtypes where they differ (changed is null where shapes do).",
+    "reordered": "Whether the order of the keys differs.",
+    "prefixes, folded, matched": "The prefixes of A and of B that were folded, whether names differ by a prefix or a "
+    "wrapper, and how many tensors both have.",
+}
+_EXAMPLES = (
+    ("what pruning has changed", "secateur diff model.pt pruned.pt"),
+    ("a model and its average", "secateur diff run.pt run.pt --root-a model --root-b ema_state_dict"),
+    ("for another program", "secateur diff model.pt pruned.safetensors --json"),
+)
 
-@click.command(short_help="Compare two checkpoints.")
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+
+@click.command(cls=ExplainedCommand, short_help="Compare two checkpoints.", examples=_EXAMPLES, json=_JSON)
+@click.argument("a", type=FILE_PATH)
+@click.argument("b", type=FILE_PATH)
 @click.option("--root-a", metavar="KEY", help="Key of the dictionary in A that holds the weights.")
 @click.option("--root-b", metavar="KEY", help="Key of the dictionary in B that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -25,12 +44,8 @@ def diff(a: Path, b: Path, root_a: str | None, root_b: str | None, as_json: bool
     Names that differ by a prefix, such as module., belong together. A tensor in the masked form is compared with one
     that is not by the product of its original and its mask. An element counts as pruned by the masks of both files,
     where both have one, and else where it is 0.
-
-    \b
-    secateur diff model.pt pruned.pt
-    secateur diff run.pt run.pt --root-a model --root-b ema
     """
-    progress = None if as_json else terminal_progress()
+    progress = terminal_progress()
     try:
         found = compare(open_checkpoint(a, root_a), open_checkpoint(b, root_b), progress)
     finally:

@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
+from pruner.cli.completing import devices, roots
 from pruner.cli.costs import document, measured, print_cost
+from pruner.cli.explaining import ExplainedCommand
 from pruner.cli.parameters import json_object, last_wins
+from pruner.cli.pipes import FILE_PATH
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.errors import PrunerError
 from pruner.formats import open_checkpoint
@@ -20,6 +23,28 @@ from resources import demo_model
 
 _BETTER = ("higher", "lower")
 _DEMO = demo_model().with_name("digits.py")
+_JSON = {
+    "path, against": "The checkpoints; against is null where there is one.",
+    "model, evaluate": "M and E; evaluate is null where only outputs were compared.",
+    "device, python, torch": "Where the model was, and the versions that ran it.",
+    "metrics": "A list: name, value, against, difference, better (higher or lower), and verdict (better, worse or "
+    "same); null where it is not told.",
+    "samples, seconds": "For each checkpoint, on how many samples E says it measured, and how long it took.",
+    "agreement": "Inputs, samples, and a list of outputs: output, shape, relative_error, cosine, top1, finite. Null "
+    "without --input.",
+    "remarks": "What of a checkpoint did not go into the model as it is.",
+}
+_EXAMPLES = (
+    ("what the bundled model is worth", "secateur evaluate --demo --json"),
+    (
+        "what pruning cost",
+        "secateur evaluate model.pt --against pruned.pt --model model.py:build --evaluate model.py:loss --better lower",
+    ),
+    (
+        "how far outputs moved, without data and labels",
+        "secateur evaluate model.pt --against pruned.pt --model model.py:build --input 1,3,224,224",
+    ),
+)
 
 
 def _better(text: str) -> tuple[str, str]:
@@ -37,8 +62,10 @@ def _input(text: str) -> Input:
         raise click.BadParameter(one_line(str(error))) from None
 
 
-@click.command(short_help="Evaluate a model with a checkpoint's weights.")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.command(
+    cls=ExplainedCommand, short_help="Evaluate a model with a checkpoint's weights.", examples=_EXAMPLES, json=_JSON
+)
+@click.argument("file", required=False, type=FILE_PATH)
 @click.option("--model", metavar="M", help="What builds the model: FILE.py:FUNCTION or package.module:FUNCTION.")
 @click.option(
     "--args",
@@ -46,11 +73,11 @@ def _input(text: str) -> Input:
     "arguments",
     type=json_object,
     metavar="JSON",
-    help="Arguments of M by name, a JSON object.",
+    help="Arguments of M by name, such as '{\"width\": 64}'.",
 )
 @click.option("--evaluate", "function", metavar="E", help="The function that evaluates, named as M is.")
 @click.option("--batches", type=click.IntRange(min=1), metavar="N", help="Handed to E, which needs that argument.")
-@click.option("--against", type=click.Path(path_type=Path), metavar="B", help="A second checkpoint, FILE pruned.")
+@click.option("--against", type=FILE_PATH, metavar="B", help="A second checkpoint, FILE pruned.")
 @click.option(
     "--input",
     "inputs",
@@ -67,9 +94,11 @@ def _input(text: str) -> Input:
     metavar="[METRIC=]higher|lower",
     help="Which way a metric is better; it is said of the difference.",
 )
-@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--device", default="cpu", show_default=True, shell_complete=devices, help="auto, cpu, cuda, cuda:N or mps."
+)
 @click.option("--python", metavar="PATH", help="Another interpreter, with a torch of its own.")
-@click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
+@click.option("--root", metavar="KEY", shell_complete=roots, help="Key of the dictionary that holds the weights.")
 @click.option("--any-keys", is_flag=True, help="Go on where keys are missing, or are not in the model.")
 @click.option("--demo", is_flag=True, help="The bundled model's own M and E, and FILE where none is given.")
 @click.option("--traceback", is_flag=True, help="Where the user's code fails, print its traceback.")
@@ -98,12 +127,6 @@ def evaluate(
     called device, batches or progress are given by name. Without E, --against
     with --input tells how far the outputs agree. Both run in a process of their
     own. Only they are run: nothing in a checkpoint ever is.
-
-    \b
-    secateur evaluate model.pt --model net.py:build --evaluate net.py:accuracy
-    secateur evaluate model.pt --against pruned.pt --model net.py:build --evaluate net.py:accuracy
-    secateur evaluate model.pt --against pruned.pt --model torchvision.models:resnet18 --input 1,3,224,224
-    secateur evaluate --demo --against pruned.pt
     """
     if demo:
         file, model, function = file or demo_model(), model or f"{_DEMO}:build", function or f"{_DEMO}:measure"

@@ -9,8 +9,12 @@ from typing import Any
 import click
 
 from pruner.checkpoint import Checkpoint, TensorInfo
+from pruner.cli.completing import roots
+from pruner.cli.explaining import ExplainedCommand
+from pruner.cli.pipes import FILE_PATH
 from pruner.cli.shared import end_progress, one_line, print_json, size, terminal_progress
 from pruner.formats import open_checkpoint
+from pruner.progress import within
 
 _STATS = {
     "zeros": "zeros",
@@ -24,18 +28,30 @@ _STATS = {
 }
 
 
-@click.command(short_help="List modules and tensors.")
-@click.argument("file", type=click.Path(path_type=Path))
+_JSON = {
+    "path, format, root": "What was opened, the name of its container, and the key of the weights in it.",
+    "roots": "All keys of dictionaries that hold weights.",
+    "modules": "A list: name, and type, which is null where the file does not tell it.",
+    "tensors": "A list: name, module, kind (parameter, buffer, or tensor where the file does not tell), shape, dtype, "
+    "numel, nbytes, shares_storage_with; with --stats also zeros, min, max, mean, std, l1, nan, inf.",
+    "others, metadata": "The keys beside the weights.",
+    "globals": "What loading the file by pickle would use: name, verdict (plain, code or dangerous) and why.",
+    "warnings": "Sentences for people.",
+}
+_EXAMPLES = (
+    ("what is in a file", "secateur inspect model.pt"),
+    ("with figures, for another program", "secateur inspect model.safetensors --stats --json"),
+    ("the weights under another key of a training checkpoint", "secateur inspect run.pt --root ema_state_dict"),
+)
+
+
+@click.command(cls=ExplainedCommand, short_help="List modules and tensors.", examples=_EXAMPLES, json=_JSON)
+@click.argument("file", type=FILE_PATH)
 @click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN and Inf counts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
+@click.option("--root", metavar="KEY", shell_complete=roots, help="Key of the dictionary that holds the weights.")
 def inspect(file: Path, stats: bool, as_json: bool, root: str | None) -> None:
-    """List the modules and tensors of FILE (or of a folder of shards), without running anything in it.
-
-    \b
-    secateur inspect model.pt
-    secateur inspect model.safetensors --stats --json
-    """
+    """List the modules and tensors of FILE (or of a folder of shards), without running anything in it."""
     checkpoint = open_checkpoint(file, root)
     found = _stats(checkpoint) if stats else {}
     if as_json:
@@ -77,11 +93,15 @@ def _stats(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
 
     progress = terminal_progress()
     found: dict[str, dict[str, Any]] = {}
-    for name, info in checkpoint.tensors.items():
-        if info.readable:
-            measured = figures(checkpoint, name, progress=progress)
-            found[name] = {key: getattr(measured, value) for key, value in _STATS.items()}
-    end_progress(progress)
+    readable = [info for info in checkpoint.tensors.values() if info.readable]
+    done, total = 0, sum(info.nbytes for info in readable)
+    try:
+        for info in readable:
+            measured = figures(checkpoint, info.name, progress=within(progress, done, total))
+            found[info.name] = {key: getattr(measured, value) for key, value in _STATS.items()}
+            done += info.nbytes
+    finally:
+        end_progress(progress)
     return found
 
 

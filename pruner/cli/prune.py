@@ -7,12 +7,15 @@ from pathlib import Path
 import click
 
 from pruner.amount import Amount
+from pruner.cli.completing import devices, method_options, roots, tensor_names
 from pruner.cli.parameters import byte_size, last_wins, name_value, pattern_amount, pattern_sparsity
+from pruner.cli.pipes import FILE_PATH, FilePath
 from pruner.cli.planning import alone, amounts_of, asked_for, method_of
 from pruner.cli.recipes import plans_of
 from pruner.cli.report import document, print_report
+from pruner.cli.reports import require_report_names, require_reports_free
 from pruner.cli.scripts import require_script_free, write_script
-from pruner.cli.shared import end_progress, print_json, terminal_progress
+from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
 from pruner.export import check_target, forms, save
 from pruner.formats import open_checkpoint
@@ -23,18 +26,20 @@ from pruner.prune import DEFAULT_MEMORY, prune_rounds
 from pruner.python_out.calls import Style
 from pruner.python_out.script import GOALS, STYLES, Goal, script
 from pruner.recipes.recipe import Recipe
+from pruner.report import write_reports
 
 _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scope", "floors", "ceilings")
 
 
 @click.command(cls=TeachingCommand, short_help="Prune and save.")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The new file; its ending chooses.")
+@click.argument("file", type=FILE_PATH)
+@click.option("-o", "--out", required=True, type=FILE_PATH, help="The new file; its ending chooses.")
 @click.option(
     "--amount",
     "amounts",
     multiple=True,
     type=pattern_amount,
+    shell_complete=tensor_names("="),
     metavar="PATTERN=AMOUNT",
     help="How much of which tensors: '*.weight=30%', 'fc.weight=1000', '*=to 80%'. The last match wins. "
     "Required by each method that takes an amount.",
@@ -42,12 +47,24 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
 @click.option(
     "--recipe",
     "recipe_file",
-    type=click.Path(path_type=Path),
+    type=FILE_PATH,
     metavar="FILE",
     help="Run the rounds of a recipe (TOML), in place of --amount, --method and what goes with them.",
 )
-@click.option("--tensors", multiple=True, metavar="PATTERN", help="Which tensors, for methods that take no amount.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Tensors to leave as they are.")
+@click.option(
+    "--tensors",
+    multiple=True,
+    metavar="PATTERN",
+    shell_complete=tensor_names(),
+    help="Which tensors, for methods that take no amount.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    shell_complete=tensor_names(),
+    help="Tensors to leave as they are.",
+)
 @click.option(
     "--method",
     type=click.Choice(list(methods())),
@@ -61,6 +78,7 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
     "options",
     multiple=True,
     type=name_value,
+    shell_complete=method_options,
     metavar="NAME=VALUE",
     help="An option of the method, such as dim=1.",
 )
@@ -76,6 +94,7 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
     "floors",
     multiple=True,
     type=pattern_sparsity,
+    shell_complete=tensor_names("="),
     metavar="PATTERN=SPARSITY",
     help="The least sparsity of tensors with --scope global: 'conv1.*=10%' or 0.1. The last match wins.",
 )
@@ -84,6 +103,7 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
     "ceilings",
     multiple=True,
     type=pattern_sparsity,
+    shell_complete=tensor_names("="),
     metavar="PATTERN=SPARSITY",
     help="The most sparsity of tensors with --scope global.",
 )
@@ -97,7 +117,13 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
 )
 @click.option("--compress", is_flag=True, help="Deflate what is in a .pt wherever that makes it smaller.")
 @click.option("--shard-size", type=byte_size, metavar="SIZE", help="Save a folder of shards of at most 5GB, 500MB, …")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    shell_complete=devices,
+    help="auto, cpu, cuda, cuda:N or mps.",
+)
 @click.option(
     "--memory",
     type=byte_size,
@@ -109,7 +135,7 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
 @click.option(
     "--script",
     "script_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     metavar="FILE",
     help="Write Python for plain torch that does the same, and loads OUT.",
 )
@@ -129,9 +155,17 @@ _SAID_BY_A_RECIPE = ("amounts", "tensors", "exclude", "method", "options", "scop
     show_default=True,
     help="A live module, or the file's state_dict.",
 )
-@click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=FILE_PATH,
+    metavar="FILE",
+    help="Write what was pruned, with hashes, figures and pictures, as a page (.html) or a table (.csv).",
+)
+@click.option("--root", metavar="KEY", shell_complete=roots, help="Key of the dictionary that holds the weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+@click.option("--force", is_flag=True, help="Replace OUT, and other files to write, where they exist.")
 @click.pass_context
 def prune(
     context: click.Context,
@@ -154,6 +188,7 @@ def prune(
     script_file: Path | None,
     style: Style,
     goal: Goal,
+    reports: tuple[Path, ...],
     root: str | None,
     as_json: bool,
     force: bool,
@@ -164,6 +199,7 @@ def prune(
     sparsity to arrive at. 1 is one element, 1.0 and 100% are all. A PATTERN is
     a shell pattern on the whole name of a tensor. FILE is never changed.
     """
+    require_report_names(reports)
     if recipe_file is not None:
         alone(context, "--recipe", _SAID_BY_A_RECIPE)
         recipe = Recipe.read(recipe_file)
@@ -175,6 +211,7 @@ def prune(
     check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force, compress=compress)
     if script_file is not None:
         require_script_free(script_file, (file, out), force)
+    require_reports_free(checkpoint, reports, [out, *([script_file] if script_file is not None else [])], force)
     plans = plans_of(recipe, checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
     progress, text = terminal_progress(), ""
     try:
@@ -192,11 +229,16 @@ def prune(
             compress=compress,
             progress=progress,
         )
+        if script_file is not None:
+            write_script(script_file, text, saved)
+        if reports:
+            write_reports(checkpoint, result, reports, saved, progress=progress)
     finally:
         end_progress(progress)
-    if script_file is not None:
-        write_script(script_file, text, saved)
     if as_json:
-        print_json(document(checkpoint, result, saved))
+        told = {"reports": [str(path) for path in reports]} if reports else {}
+        print_json(document(checkpoint, result, saved) | told)
     else:
         print_report(checkpoint, result, saved)
+        for path in reports:
+            click.echo(one_line(f"Wrote {path}."))

@@ -13,6 +13,7 @@ from pruner.export import Saved
 from pruner.methods import Method, described, options_of, takes_amount
 from pruner.plan import Plan, is_candidate
 from pruner.prune import Pruning, Round, TensorPruning
+from pruner.words import counted
 
 
 def document(checkpoint: Checkpoint, result: Pruning, saved: Saved) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def print_report(checkpoint: Checkpoint, result: Pruning, saved: Saved) -> None:
         click.echo(f"  {one_line(name):{width}}  {counts}{cut}")
     pruned, numel, zeros = (_total(result, what) for what in ("pruned", "numel", "zeros"))
     click.echo(
-        f"{pruned:,} of {numel:,} elements of {_tensors(len(result))} pruned on {result.device}; "
+        f"{pruned:,} of {numel:,} elements of {counted(len(result), 'tensor')} pruned on {result.device}; "
         f"sparsity {_sparsity(zeros, numel)}."
     )
     _print_passed_over(checkpoint, result)
@@ -105,9 +106,11 @@ def _print_passed_over(checkpoint: Checkpoint, result: Pruning) -> None:
         method = next(_method(plan) for plan in result.plans if unfit[0] in plan.passed_over)
         one = f"“{unfit[0]}”: {method.unfit(checkpoint[unfit[0]])}"
         such = ", such as" if len(unfit) > 1 else ":"
-        click.echo(one_line(f"{_tensors(len(unfit))} passed over that {method.title} does not fit{such} {one}."))
+        click.echo(
+            one_line(f"{counted(len(unfit), 'tensor')} passed over that {method.title} does not fit{such} {one}.")
+        )
     if others:
-        click.echo(f"{_tensors(others)} passed over: buffers, or not floating-point.")
+        click.echo(f"{counted(others, 'tensor')} passed over: buffers, or not floating-point.")
 
 
 def _method(plan: Plan) -> Method:
@@ -116,7 +119,3 @@ def _method(plan: Plan) -> Method:
 
 def _sparsity(zeros: int, numel: int) -> str:
     return f"{100 * zeros / numel:.2f}%" if numel else "-"
-
-
-def _tensors(count: int) -> str:
-    return f"{count:,} tensor{'s' * (count != 1)}"

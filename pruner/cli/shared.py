@@ -8,14 +8,12 @@ import sys
 import time
 from typing import Any
 
+from pruner.printable import one_line, size
 from pruner.progress import Progress
 
+__all__ = ["end_progress", "one_line", "print_json", "size", "terminal_progress"]
+
 _REPORT_SECONDS = 0.1
-
-
-def one_line(text: str) -> str:
-    """Text from a file as one printable line: control characters are written as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def print_json(document: Any) -> None:
@@ -34,26 +32,19 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def size(nbytes: int) -> str:
-    """Bytes with a binary unit."""
-    value = float(nbytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
 def terminal_progress() -> Progress | None:
     """Progress on stderr, ten times a second, where that is a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         return None
     begun = time.monotonic()
-    last = 0.0
+    last, before = 0.0, 0
 
     def report(done: int, total: int, what: str) -> None:
-        nonlocal last
+        nonlocal begun, last, before
         now = time.monotonic()
+        if done < before:  # another work begins
+            begun = now
+        before = done
         if now - last >= _REPORT_SECONDS and total:
             last = now
             left = (now - begun) * (total - done) / done if done else 0.0

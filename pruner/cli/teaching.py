@@ -1,9 +1,12 @@
-"""The help of `secateur prune`: what is in the registry of methods, and examples."""
+"""The help of `secateur prune`: what is in the registry of methods, what `--json` prints, and examples."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pruner.cli.explaining import ExplainedCommand
 from pruner.methods import Method, Option, methods, options_of, scopes_of, takes_amount
 from pruner.plan import DEFAULT_METHOD
 
@@ -32,27 +35,41 @@ _EXAMPLES = (
     ),
     ("the rounds of a recipe", "-o pruned.pt --recipe recipe.toml"),
     ("the same in Python", "-o pruned.pt --amount '*.weight=30%' --script prune.py --script-style class"),
+    (
+        "a page and a table of what was pruned",
+        "-o pruned.pt --amount '*.weight=30%' --report report.html --report report.csv",
+    ),
     ("shards of at most 5 GB", "-o shards --shard-size 5GB --amount '*=50%'"),
 )
 
 
-class TeachingCommand(click.Command):
-    """A command whose help goes on to the pruning methods, each with its options, and examples."""
+_JSON = {
+    "out, form, format": "What was saved: the path, the form, and the name of the container.",
+    "device, seconds": "Where the last round ran, and how long pruning and saving took.",
+    "tensors": "A list: name, numel, pruned, zeros_before, zeros; of the last round its method, options, scope, "
+    "amount (null for methods without one; “target” is true where it is one), threshold and ties; rounds has these of "
+    "every round.",
+    "total": "numel, pruned and zeros of these tensors together, and the bytes that were written.",
+    "passed_over": "Names that patterns matched and that were not pruned: buffers, integers, what does not fit.",
+    "warnings": "Sentences for people.",
+    "reports": "The files that --report wrote; only where it is given.",
+}
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, then the methods and the examples."""
-        super().format_options(ctx, formatter)
+
+class TeachingCommand(ExplainedCommand):
+    """A command whose help goes on to the pruning methods, each with its options, to JSON and examples."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        examples = [(what, f"secateur prune model.pt {options}") for what, options in _EXAMPLES]
+        super().__init__(*arguments, examples=examples, json=_JSON, **more)
+
+    def format_more(self, formatter: click.HelpFormatter) -> None:
+        """Write the methods."""
         with formatter.section("Methods"):
             for place, method in enumerate(methods().values()):
                 if place:
                     formatter.write_paragraph()
                 _write_method(formatter, method)
-        with formatter.section("Examples"):
-            for place, (what, options) in enumerate(_EXAMPLES):
-                if place:
-                    formatter.write_paragraph()
-                formatter.write_text(f"# {what}")
-                _write_command(formatter, f"secateur prune model.pt {options}")
 
 
 def _write_method(formatter: click.HelpFormatter, method: type[Method]) -> None:
@@ -70,17 +87,3 @@ def _write_method(formatter: click.HelpFormatter, method: type[Method]) -> None:
 def _row(one: Option) -> tuple[str, str]:
     default = "required" if one.default is None else f"default: {one.default}"
     return f"--option {one.name}={_KINDS.get(one.type, 'VALUE')}", f"{one.title}: {one.about}  [{default}]"
-
-
-def _write_command(formatter: click.HelpFormatter, command: str) -> None:
-    """A command as lines that a shell takes as one; an option and its value stay together."""
-    room = formatter.width - formatter.current_indent - len(" \\")
-    first, *options = command.split(" --")
-    lines = [first]
-    for one in options:
-        if len(lines[-1]) + len(f" --{one}") <= room:
-            lines[-1] += f" --{one}"
-        else:
-            lines.append(f"    --{one}")
-    indent = " " * formatter.current_indent
-    formatter.write(indent + f" \\\n{indent}".join(lines) + "\n")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pruner.checkpoint import Checkpoint
 from pruner.doctor import Finding
 from pruner.doctor.repairing import Repair
-from pruner.doctor.words import counted, listed
 from pruner.models import Description
 from pruner.pairs import Pair, match
+from pruner.words import counted, listed
 
 NAME = "fit"
 

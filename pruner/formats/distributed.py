@@ -8,7 +8,7 @@ layout is the same since torch 2.0). torch would run whatever the pickle says; h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pruner.checkpoint import Checkpoint, Kind, Storage, TensorInfo
@@ -19,7 +19,7 @@ from pruner.distributed.tiling import pieces_of
 from pruner.distributed.tree import Described, leaves, tensors_and_tree
 from pruner.errors import PrunerError
 from pruner.mask import Mask
-from pruner.pickles.roots import Root, choose_root, find_roots, keys_beside
+from pruner.pickles.roots import choose_root, find_roots, keys_beside
 from pruner.pickles.torch_objects import TensorRecord
 from pruner.progress import Meter
 
@@ -67,7 +67,7 @@ class Distributed:
             root=chosen.path,
             roots=tuple(roots),
             others=keys_beside(top, chosen),
-            warnings=tuple(_warnings(chosen)),
+            warnings=chosen.remarks,
             metadata={"version": version} if isinstance(version, str) else {},
             globals=pickle.globals,
             detail=metadata,
@@ -103,10 +103,3 @@ def _info(
         layout="strided" if described.strided else "sparse",
         pieces=pieces,
     )
-
-
-def _warnings(root: Root) -> Iterator[str]:
-    for name in root.weights.unknown:
-        yield f"“{name}” is a tensor of a kind that Secateur does not know: it is kept, and not shown."
-    if root.keys and root.weights.rest:
-        yield f"{len(root.weights.rest)} entries under “{root.path}” are no tensors: they are kept, and not shown."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pruner.elements import Values, elements_in
+from pruner.elements import OtherNumbersError, elements_in, mask_in
 from pruner.live.plain import is_plain
-from pruner.mask import Bytes, Mask
-from pruner.parallel import in_order, threads_here
+from pruner.mask import Mask
+from pruner.parallel import threads_here
 
 
 def ones_for(tensor: Tensor) -> Tensor:
@@ -29,20 +28,7 @@ def on_top_of(default_mask: Tensor, mask: Tensor) -> Tensor:
 
 def bits_of(mask: Tensor) -> Mask | None:
     """A mask of 0 and 1, of any dtype, strides and device, one bit an element; None where it has other numbers."""
-    elements = elements_in(mask, threads=threads_here())
-
-    def part(piece: tuple[int, Values]) -> Bytes | None:
-        values = piece[1]()
-        ones = values == 1
-        if not bool((ones | (values == 0)).all()):
-            return None
-        return np.packbits(ones.cpu().numpy(), bitorder="little")
-
-    bits = np.empty((mask.numel() + 7) // 8, dtype=np.uint8)
-    filled = 0
-    for found in in_order(part, elements.pieces(), elements.threads):
-        if found is None:
-            return None
-        bits[filled : filled + len(found)] = found
-        filled += len(found)
-    return Mask(elements.shape, bits)
+    try:
+        return mask_in(elements_in(mask, threads=threads_here()))
+    except OtherNumbersError:
+        return None

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from pruner.companions import companion
-from pruner.elements import Elements, Values, mask_by
+from pruner.elements import Elements, OtherNumbersError, mask_in
 from pruner.errors import PrunerError
-from pruner.mask import Bools, Mask
+from pruner.mask import Mask
 from pruner.methods import Shaped, option
 
 
@@ -45,18 +45,12 @@ class CustomFromMask:
         Raises `PrunerError` where the file has none for it, one of another shape, or other numbers than 0 and 1.
         """
         found = companion(self.file, elements, ("_mask", ""), "mask")
-
-        def kept(_: int, values: Values) -> Bools:
-            given = values()
-            ones = given == 1
-            if not bool((ones | (given == 0)).all()):
-                raise PrunerError(
-                    f"{self.file}: “{found.name}” has other numbers than 0, which prunes, and 1, which keeps."
-                )
-            flags: Bools = ones.numpy()
-            return flags
-
-        return mask_by(found, kept) & elements.mask
+        try:
+            return mask_in(found) & elements.mask
+        except OtherNumbersError:
+            raise PrunerError(
+                f"{self.file}: “{found.name}” has other numbers than 0, which prunes, and 1, which keeps."
+            ) from None
 
 
 METHOD = CustomFromMask

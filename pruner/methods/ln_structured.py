@@ -14,7 +14,6 @@ from pruner.channels import Channels, no_channels
 from pruner.elements import Elements, without_pruned
 from pruner.errors import PrunerError
 from pruner.keys import KeyArray, key_bits, magnitude_keys, magnitude_of, pruned_key
-from pruner.mask import Mask
 from pruner.methods import Scope, Shaped, option
 from pruner.norms import channel_norms
 from pruner.ranking import Ranking
@@ -55,7 +54,7 @@ class LnStructured:
         import torch
 
         channels = Channels(elements.shape, self.dim)
-        left = Mask.from_bools(channels.left(elements.mask))
+        left = channels.left(elements.mask)
         bits = key_bits(torch.float64)
         found: list[KeyArray] = []
 
@@ -73,7 +72,7 @@ class LnStructured:
             left.kept,
             bits,
             pieces,
-            mask_of=lambda kept: channels.widened(kept.chunk(0, channels.count), elements.mask),
+            mask_of=lambda kept: channels.widened(kept, elements.mask),
             magnitude=partial(magnitude_of, dtype=torch.float64),
         )
 

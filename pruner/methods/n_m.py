@@ -15,6 +15,7 @@ from pruner.keys import KeyArray, magnitude_keys
 from pruner.mask import Bools, Mask
 from pruner.methods import Shaped, option
 from pruner.selection import host
+from pruner.words import counted
 
 _FEW = 16
 """Up to so many elements of a group are compared two by two, which is faster than sorting."""
@@ -58,8 +59,8 @@ class NM:
         if missing := no_dimension(tensor.shape, self.dim):
             return missing
         size = tensor.shape[self.dim]
-        elements = "1 element" if size == 1 else f"{size} elements"
-        return f"its dimension {self.dim} has {elements}, not a multiple of {self.m}" if size % self.m else ""
+        groups = f"its dimension {self.dim} has {counted(size, 'element')}, not a multiple of {self.m}"
+        return groups if size % self.m else ""
 
     def mask(self, elements: Elements) -> Mask:
         """The mask after the round, of the tensor's shape."""

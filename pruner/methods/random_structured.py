@@ -8,10 +8,8 @@ from typing import ClassVar
 
 from pruner.channels import Channels, no_channels
 from pruner.elements import Elements
-from pruner.errors import PrunerError
-from pruner.mask import Mask
 from pruner.methods import Scope, Shaped, option
-from pruner.randomness import ranked_at_random
+from pruner.randomness import ranked_at_random, require_seed
 from pruner.ranking import Ranking
 
 
@@ -33,8 +31,7 @@ class RandomStructured:
     seed: int = option("Seed", "The same seed prunes the same channels, on every machine and device.", int, 0)
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise PrunerError(f"A seed starts at 0; it is not {self.seed}.")
+        require_seed(self.seed)
 
     def unfit(self, tensor: Shaped) -> str:
         """A vector has no channels."""
@@ -46,9 +43,9 @@ class RandomStructured:
 
     def _ranking(self, elements: Elements) -> Ranking:
         channels = Channels(elements.shape, self.dim)
-        left = Mask.from_bools(channels.left(elements.mask))
+        left = channels.left(elements.mask)
         ranked = ranked_at_random(elements, self.seed, left)
-        return replace(ranked, mask_of=lambda kept: channels.widened(kept.chunk(0, channels.count), elements.mask))
+        return replace(ranked, mask_of=lambda kept: channels.widened(kept, elements.mask))
 
 
 METHOD = RandomStructured

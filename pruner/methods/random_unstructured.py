@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pruner.elements import Elements
-from pruner.errors import PrunerError
 from pruner.methods import Scope, Shaped, option
-from pruner.randomness import ranked_at_random
+from pruner.randomness import ranked_at_random, require_seed
 from pruner.ranking import Ranking
 
 
@@ -30,8 +29,7 @@ class RandomUnstructured:
     seed: int = option("Seed", "The same seed prunes the same elements, on every machine and device.", int, 0)
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise PrunerError(f"A seed starts at 0; it is not {self.seed}.")
+        require_seed(self.seed)
 
     def unfit(self, tensor: Shaped) -> str:
         """Chance takes every element."""

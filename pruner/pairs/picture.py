@@ -13,10 +13,11 @@ from pruner.pairs.marks import Marks
 from pruner.pairs.planes import planes
 from pruner.pairs.values import Both
 from pruner.picture import Picture
-from pruner.pyramid import BASE, Area, Plane, Pyramid, Tile, build, tile
+from pruner.pyramid import BASE, Area, Plane, Tile, build, tile
 from pruner.pyramid.builder import count
 from pruner.pyramid.levels import Counts, counts_of
 from pruner.pyramid.plane import Floats
+from pruner.steps import giving_way
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,7 +102,7 @@ def pair_picture(both: Both, marks: Marks) -> Generator[None, None, PairPicture]
     a, b, apart = planes(both)
     pyramids = []
     for plane in (apart, a, b):
-        pyramids.append((yield from _built(plane)))
+        pyramids.append((yield from giving_way(build(plane))))
     same, kept_a, kept_b = marks.masks()
     counted = []
     for mask in (same, kept_a, kept_b, kept_a & kept_b):
@@ -114,17 +115,6 @@ def pair_picture(both: Both, marks: Marks) -> Generator[None, None, PairPicture]
         counted[0],
         (counted[1], counted[2], counted[3]),
     )
-
-
-def _built(plane: Plane) -> Generator[None, None, Pyramid]:
-    steps = build(plane)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Pyramid = end.value
-            return found
-        yield None
 
 
 def _counted(plane: Plane, mask: Mask) -> Generator[None, None, Kept]:

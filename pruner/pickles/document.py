@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from pruner.checkpoint import Checkpoint, FileStamp, Kind, Storage, TensorInfo
 from pruner.errors import PrunerError, damaged
 from pruner.pickles.danger import GlobalUse
 from pruner.pickles.roots import Root, choose_root, find_roots, keys_beside
-from pruner.pickles.torch_objects import TensorRecord, Weights
+from pruner.pickles.torch_objects import TensorRecord
 from pruner.pickles.unpickle import Pickle, UnpickleError, read_pickle
 from pruner.pickles.values import Persistent
 from pruner.ties import with_shared_storages
@@ -69,7 +69,7 @@ def open_document(
         root=root.path,
         roots=tuple(found),
         others=keys_beside(top, root) if roots is None else root.weights.rest,
-        warnings=tuple(_warnings(root)),
+        warnings=root.remarks,
         globals=globals_named,
         detail=Document(top, root, storages, extra or {}),
     )
@@ -88,14 +88,6 @@ def _info(path: Path, name: str, kind: Kind, record: TensorRecord, storages: Map
     if first + length > storage.nbytes:
         raise damaged(path, f"“{name}” reaches beyond its storage ({first + length} of {storage.nbytes} bytes)")
     return info
-
-
-def _warnings(root: Root) -> Iterator[str]:
-    weights: Weights = root.weights
-    for name in weights.unknown:
-        yield f"“{name}” is a tensor of a kind that Secateur does not know: it is kept, and not shown."
-    if root.keys and weights.rest:
-        yield f"{len(weights.rest)} entries under “{root.path}” are no tensors: they are kept, and not shown."
 
 
 def big_endian(path: Path) -> PrunerError:

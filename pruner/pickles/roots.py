@@ -11,6 +11,7 @@ from typing import Any
 from pruner.errors import PrunerError
 from pruner.pickles.torch_objects import Weights, is_module, weights_of
 from pruner.pickles.values import mapping_of
+from pruner.words import counted
 
 _PREFERRED = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 _NOT_WEIGHTS = re.compile(r"(^|_)(optim\w*|opt|\w*sched\w*|scaler|amp|rng|lr)(_|$)|^(callbacks|loops)$", re.IGNORECASE)
@@ -29,6 +30,18 @@ class Root:
     def path(self) -> str:
         """The key path as people give it; empty for the top."""
         return ".".join(str(key) for key in self.keys)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of it is kept in the file and cannot be shown, in sentences."""
+        weights, rest = self.weights, len(self.weights.rest) if self.keys else 0
+        unknown = (
+            f"“{name}” is a tensor of a kind that Secateur does not know: it is kept, and not shown."
+            for name in weights.unknown
+        )
+        told = "is no tensor: it is" if rest == 1 else "are no tensors: they are"
+        others = [f"{counted(rest, 'value')} under “{self.path}” {told} kept, and not shown."] if rest else []
+        return (*unknown, *others)
 
 
 def find_roots(top: Any) -> dict[str, Root]:

@@ -2,7 +2,7 @@
 
 from pruner.pyramid.area import Area
 from pruner.pyramid.bands import Bands, unbanded
-from pruner.pyramid.builder import build, finish
+from pruner.pyramid.builder import build, kept_alone
 from pruner.pyramid.cache import PyramidCache
 from pruner.pyramid.find import find_next
 from pruner.pyramid.grid import Grid
@@ -29,8 +29,8 @@ __all__ = [
     "build",
     "dimension_names",
     "find_next",
-    "finish",
     "is_line",
+    "kept_alone",
     "tile",
     "unbanded",
 ]

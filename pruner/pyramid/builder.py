@@ -64,14 +64,11 @@ def build(plane: Plane, threads: int = 1, aggregate: Aggregate = "extreme") -> G
     return _over(plane.layout, base, parts, 1.0)
 
 
-def finish(steps: Generator[Any, None, Pyramid]) -> Pyramid:
-    """What a builder returns, waited for."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Pyramid = end.value
-            return found
+def kept_alone(plane: Plane, threads: int = 1) -> Generator[None, None, Pyramid]:
+    """The pyramid of what is kept, which needs no file: its values are NaN. Gives way after each tile."""
+    base = _empty(plane.layout, plane.mask is not None, "extreme")
+    yield from _count(plane, base, threads)
+    return _snapshot(plane.layout, base, [])
 
 
 def _empty(layout: Layout, masked: bool, aggregate: Aggregate) -> Level:

@@ -18,6 +18,7 @@ from pruner.recipes.problems import Problem, RecipeError
 from pruner.recipes.reading import parse
 from pruner.recipes.rounds import RecipeRound
 from pruner.recipes.writing import round_of, text_of
+from pruner.words import counted
 
 _MOST_BYTES = 16 << 20
 
@@ -116,8 +117,7 @@ class Recipe:
 def _told(checkpoint: Checkpoint, plan: Plan, index: int, pruning: Pruning | None) -> str:
     """What a round takes, and what it did."""
     numel = sum(checkpoint[name].numel for name in plan.steps)
-    tensors = f"{len(plan.steps)} tensor{'s' * (len(plan.steps) != 1)}"
-    told = f"Round {index + 1}: {tensors} of {numel:,} elements"
+    told = f"Round {index + 1}: {counted(len(plan.steps), 'tensor')} of {numel:,} elements"
     if pruning is None or index >= len(pruning.plans):
         return f"{told}."
     taken = sum(pruning.round_of(index, name).pruned for name in plan.steps)

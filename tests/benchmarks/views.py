@@ -80,7 +80,8 @@ def pyramid(path: Path) -> None:
     import torch  # noqa: F401 - what is imported once is no part of the work
 
     import pruner
-    from pruner.pyramid import Plane, build, finish
+    from pruner.pyramid import Plane, build
+    from pruner.steps import finish
 
     checkpoint = pruner.open_checkpoint(path)
     finish(build(Plane.of(checkpoint, "small", None)))
@@ -107,7 +108,8 @@ def frames(path: Path) -> None:
     from app.map_view import MapView
     from app.session import quicken_threads
     from pruner.picture import Picture
-    from pruner.pyramid import Plane, build, finish
+    from pruner.pyramid import Plane, build
+    from pruner.steps import finish
 
     app = QApplication([])
     quicken_threads()
@@ -124,7 +126,7 @@ def frames(path: Path) -> None:
         loop.exec()
 
     for parts in (("mask",), ("before", "mask", "after")):
-        for part, button in view.toggles.items():
+        for part, button in view.parts.buttons.items():
             if button.isChecked() != (part in parts):
                 button.click()
         view.fit()

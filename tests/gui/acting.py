@@ -6,6 +6,7 @@ import torch
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
+from app.facts_view import FactsView
 from app.main_window import MainWindow
 from app.session import Session
 from app.tree_columns import Column
@@ -72,6 +73,12 @@ def amount_cell(window: MainWindow, name: str, column: Column = Column.AMOUNT) -
 
 def text_of(window: MainWindow, name: str) -> str:
     return window.findChild(QLabel, name).text()
+
+
+def fact_in(facts: FactsView, name: str) -> str:
+    """The value shown for a fact; empty where there is no such fact."""
+    tops = [facts.topLevelItem(row) for row in range(facts.topLevelItemCount())]
+    return next((item.text(1) for item in tops if item.text(0) == name), "")
 
 
 def click(qtbot, window: MainWindow, name: str) -> None:

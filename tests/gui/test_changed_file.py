@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from app.main_window import MainWindow
 from app.watcher import MOST_WATCHED
 from pruner import Amount
+from tests.gui.acting import fact_in
 from tests.gui.models import open_and_count, save_net
 
 NAME, OTHER = "features.3.weight", "classifier.weight"
@@ -90,11 +91,11 @@ def test_that_the_window_keeps_saying_so_after_the_banner_is_closed(qtbot, windo
     assert not window.banner.isVisible()
     assert stale.isVisible()
     assert stale.text() == "Changed on disk: reload"
-    assert window.file.facts.value_of("On disk") == "changed since it was opened"
+    assert fact_in(window.file.facts, "On disk") == "changed since it was opened"
     qtbot.mouseClick(stale, Qt.MouseButton.LeftButton)
     wait_for_state(qtbot, session, "same")
     assert not stale.isVisible()
-    assert window.file.facts.value_of("On disk") == ""
+    assert fact_in(window.file.facts, "On disk") == ""
 
 
 def test_that_pruning_and_saving_are_refused_while_the_file_is_another(qtbot, window, session, path):

@@ -50,7 +50,7 @@ def drawn(qtbot, window) -> None:
 
 
 def only(qtbot, window, part: str) -> None:
-    for name, button in window.tensor.map.toggles.items():
+    for name, button in window.tensor.map.parts.buttons.items():
         if button.isChecked() != (name == part):
             button.click()
     drawn(qtbot, window)

@@ -19,6 +19,7 @@ from app.main_window import MainWindow
 from app.plain import clipped
 from app.verdicts import danger, summary
 from pruner.pickles.danger import GlobalUse
+from tests.gui.acting import fact_in
 from tests.gui.models import open_and_count, save_net, save_two
 
 USES = (
@@ -80,15 +81,15 @@ def test_that_the_facts_say_what_the_file_is(qtbot, session, tmp_path):
     qtbot.addWidget(panel)
     open_and_count(qtbot, session, tmp_path / "two.pt")
     facts = panel.facts
-    assert facts.value_of("Path") == str(tmp_path / "two.pt")
-    assert "torch" in facts.value_of("Container")
-    assert facts.value_of("Size").endswith("bytes) in 1 file")
-    assert facts.value_of("Kept beside them") == "3 keys"
-    assert facts.value_of("Metadata") == "none"
-    assert facts.value_of("Warnings") == ""
+    assert fact_in(facts, "Path") == str(tmp_path / "two.pt")
+    assert "torch" in fact_in(facts, "Container")
+    assert fact_in(facts, "Size").endswith("bytes) in 1 file")
+    assert fact_in(facts, "Kept beside them") == "3 keys"
+    assert fact_in(facts, "Metadata") == "none"
+    assert fact_in(facts, "Warnings") == ""
     warned = replace(session.checkpoint, warnings=("A tensor is left out.", "<b>Another</b> too."))
     facts.show_facts(warned, "same")
-    assert facts.value_of("Warnings") == "2"
+    assert fact_in(facts, "Warnings") == "2"
     row = facts.findItems("Warnings", Qt.MatchFlag.MatchExactly)[0]
     assert row.isExpanded(), "what warns is not folded away"
     assert row.child(1).text(1) == "<b>Another</b> too."

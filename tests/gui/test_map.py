@@ -14,7 +14,7 @@ from app.map_view import MapView
 from app.theme import LIGHT, choose
 from pruner import Mask
 from pruner.picture import Picture, picture
-from pruner.pyramid import finish
+from pruner.steps import finish
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def settle(qtbot, view: MapView) -> None:
 
 def only(qtbot, view: MapView, *parts: str) -> None:
     """Show some of the pictures alone, by their buttons."""
-    for part in sorted(view.toggles, key=lambda part: part not in parts):
-        if view.toggles[part].isChecked() != (part in parts):
-            view.toggles[part].click()
+    for part in sorted(view.parts.buttons, key=lambda part: part not in parts):
+        if view.parts.buttons[part].isChecked() != (part in parts):
+            view.parts.buttons[part].click()
     settle(qtbot, view)
     assert [pane.part for pane in view.canvas.panes] == list(parts)
 
@@ -238,8 +238,8 @@ def test_that_at_least_one_picture_is_shown_and_the_difference_can_be(qtbot, vie
     values, kept = torch.randn(30, 20), torch.rand(30, 20) < 0.5
     look(qtbot, view, tmp_path / "m.pt", values, kept)
     only(qtbot, view, "difference")
-    view.toggles["difference"].click()
-    assert view.toggles["difference"].isChecked()
+    view.parts.buttons["difference"].click()
+    assert view.parts.buttons["difference"].isChecked()
     settle(qtbot, view)
     assert np.array_equal(view.canvas.tile.difference, torch.where(kept, 0.0, values).numpy())
     only(qtbot, view, "before", "mask", "after", "difference")
@@ -274,7 +274,7 @@ def test_that_pictures_chosen_while_a_tensor_is_on_its_way_do_not_lose_it(qtbot,
     made = finish(picture(pruner.open_checkpoint(tmp_path / "n.pt"), "w", None))
     view.show_picture(made, keep_view=False)
     view.show_picture(made, keep_view=True)
-    view.toggles["mask"].click()
+    view.parts.buttons["mask"].click()
     settle(qtbot, view)
     assert view.canvas.picture is made
     assert view.canvas.tile.layout.shape == (9, 5)

@@ -163,7 +163,7 @@ def test_that_thin_tensors_lie_in_bands_unless_that_is_switched_off(qtbot, view,
     assert view.canvas.camera.scale > 0.5
     row, column = layout.place(2999 * 20 + 7)
     move(qtbot, view, row + 0.5, column + 0.5)
-    view.canvas.mark(row, column, 24)
+    view.canvas.mark(row, column)
     settle(qtbot, view)
     value = f"{float(values[2999, 7]):.4g}".replace("-", "−")
     assert view.canvas.describe(column + 0.5, row + 0.5) == f"row 2999, column 7 · {value}"

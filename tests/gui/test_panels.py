@@ -156,7 +156,7 @@ def test_that_the_tensor_is_shown_with_the_element_under_the_cursor(qtbot, prune
     panel.resize(700, 600)
     panel.show()
     pruned.select(["features.3.weight"])
-    qtbot.waitUntil(lambda: panel.map._picture is not None and panel.figures.item(2, 1) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.map.canvas.tile is not None and panel.figures.item(2, 1) is not None, timeout=10_000)
     weight = torch.load(tmp_path / "net.pt")["features.3.weight"]
     kept = pruned.pruning["features.3.weight"].mask.to_bools()
     for out, inside, y, x in ((0, 0, 0, 0), (5, 3, 2, 1), (15, 7, 2, 2)):
@@ -209,11 +209,11 @@ def test_that_the_three_pictures_are_of_one_size(qtbot, pruned):
     panel.resize(700, 600)
     panel.show()
     pruned.select(["features.3.weight"])
-    qtbot.waitUntil(lambda: panel.map._picture is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.map.canvas.tile is not None, timeout=10_000)
     qtbot.wait(100)
-    sizes = {(round(box.width()), round(box.height())) for box in panel.map._boxes}
+    sizes = {(round(pane.area.width()), round(pane.area.height())) for pane in panel.map.canvas.panes}
     assert len(sizes) == 1
-    ranges = {tuple(round(edge, 3) for edge in box.viewRect().getRect()) for box in panel.map._boxes}
+    ranges = {pane.camera for pane in panel.map.canvas.panes}
     assert len(ranges) == 1
 
 

@@ -79,9 +79,9 @@ def test_that_a_user_gets_from_a_file_to_checkpoints_that_plain_torch_loads(qtbo
     qtbot.waitUntil(lambda: keys_after(window) == list(net.state_dict()), timeout=10_000)
     window.tree.view.setCurrentIndex(window.tree.model.index_of(FIRST))
     qtbot.waitUntil(lambda: session.current == FIRST)
-    shown = window.tensor.map
-    qtbot.waitUntil(lambda: shown._picture is not None and shown._picture.layout.shape == (16, 8, 3, 3), timeout=10_000)
-    qtbot.waitUntil(lambda: shown._picture.density.mean() == pytest.approx(1 - 346 / 1152), timeout=10_000)
+    shown = window.tensor.map.canvas
+    qtbot.waitUntil(lambda: shown.tile is not None and shown.tile.layout.shape == (16, 8, 3, 3), timeout=10_000)
+    qtbot.waitUntil(lambda: shown.tile.density.mean() == pytest.approx(1 - 346 / 1152), timeout=10_000)
 
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert session.pruning is None

@@ -123,9 +123,9 @@ class Views:
 
     def _map(self, name: str) -> None:
         view = self.window.tensor.map
-        toggles = view.toggles.values()
+        toggles = view.parts.buttons.values()
         before = [button.isChecked() for button in toggles]
-        view.toggles["difference"].click()
+        view.parts.buttons["difference"].click()
         self.shoot(f"map-difference-{name}")
         view.one_to_one()
         self.shoot(f"map-one-to-one-{name}")

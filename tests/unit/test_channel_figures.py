@@ -12,19 +12,12 @@ import pruner
 from pruner import Mask
 from pruner.channel_figures import MOST, channel_figures
 from pruner.elements import elements_in, elements_of
+from pruner.steps import finish
 
 DTYPES = (
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2,
     torch.int8, torch.int64, torch.uint8, torch.bool, torch.complex64,
 )  # fmt: skip
-
-
-def run(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def values_of(shape: tuple[int, ...], dtype: torch.dtype, seed: int) -> torch.Tensor:
@@ -64,7 +57,7 @@ def test_that_figures_of_every_dimension_are_torchs(shape, dtype, masked, stride
     kept = torch.rand(values.shape) < 0.6 if masked else torch.ones(values.shape, dtype=torch.bool)
     for dim in range(len(shape)):
         mask = Mask.from_bools(kept.numpy()) if masked else None
-        require_torchs(run(channel_figures(elements_in(values, mask), dim)), values, kept, dim)
+        require_torchs(finish(channel_figures(elements_in(values, mask), dim)), values, kept, dim)
 
 
 @pytest.mark.parametrize("shape", [(3, 70_001), (70_001, 3), (5, 7, 9001), (300_000,), (2, 200_000), (17, 131, 9, 9)])
@@ -72,7 +65,7 @@ def test_that_channels_that_pieces_cut_are_whole(shape):
     values = values_of(shape, torch.float32, 1)
     kept = torch.rand(shape) < 0.5
     for dim in range(len(shape)):
-        found = run(channel_figures(elements_in(values, Mask.from_bools(kept.numpy())), dim))
+        found = finish(channel_figures(elements_in(values, Mask.from_bools(kept.numpy())), dim))
         require_torchs(found, values, kept, dim)
 
 
@@ -84,14 +77,14 @@ def test_that_a_strided_tensor_of_a_file_has_the_same_figures(tmp_path):
     assert not checkpoint["w"].contiguous
     for dim in (0, 1, -1):
         elements = elements_of(checkpoint, "w", Mask.from_bools(kept.numpy()))
-        require_torchs(run(channel_figures(elements, dim)), values, kept, dim)
+        require_torchs(finish(channel_figures(elements, dim)), values, kept, dim)
 
 
 def test_that_nan_is_no_zero_and_makes_a_norm_nan_until_it_is_pruned():
     values = torch.tensor([[math.nan, 0.0], [math.inf, 1.0], [3.0, 4.0]])
     kept = torch.tensor([[False, True], [True, True], [True, True]])
     before, after = (
-        run(channel_figures(elements_in(values, mask), 0)) for mask in (None, Mask.from_bools(kept.numpy()))
+        finish(channel_figures(elements_in(values, mask), 0)) for mask in (None, Mask.from_bools(kept.numpy()))
     )
     assert before.zeros.tolist() == [1, 0, 0]
     assert after.zeros.tolist() == [2, 0, 0]
@@ -102,7 +95,7 @@ def test_that_nan_is_no_zero_and_makes_a_norm_nan_until_it_is_pruned():
 
 def test_that_groups_are_sums_over_neighbouring_channels():
     values, kept = values_of((12, 5), torch.float32, 3), torch.rand(12, 5) < 0.4
-    found = run(channel_figures(elements_in(values, Mask.from_bools(kept.numpy())), 0)).grouped(4)
+    found = finish(channel_figures(elements_in(values, Mask.from_bools(kept.numpy())), 0)).grouped(4)
     require_torchs(found, values.reshape(3, 20), kept.reshape(3, 20), 0)
 
 
@@ -113,11 +106,11 @@ def test_that_groups_are_sums_over_neighbouring_channels():
 def test_that_what_has_no_figures_says_why(shape, dim, why):
     elements = elements_in(torch.zeros(()).expand(shape), name="w")
     with pytest.raises(pruner.PrunerError, match=f"w.*{why}"):
-        run(channel_figures(elements, dim))
+        finish(channel_figures(elements, dim))
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3)])
 def test_that_a_tensor_without_elements_has_figures_of_nothing(shape):
-    found = run(channel_figures(elements_in(torch.zeros(shape)), 0))
+    found = finish(channel_figures(elements_in(torch.zeros(shape)), 0))
     assert found.count == shape[0]
     assert not found.zeros.any()

@@ -280,8 +280,8 @@ def test_that_conversion_tells_what_it_changes_of_the_memory(tmp_path):
     checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
     result = pruner.prune(checkpoint, Plan.match(checkpoint, {"a": 0.5, "turned": 0.5}))
     notes = " ".join(pruner.save(checkpoint, result, tmp_path / "out.safetensors").notes)
-    assert "shared is written for each of them: a, tied" in notes
-    assert "contiguously: turned" in notes
+    assert "shared is written for each of them: “a”, “tied”" in notes
+    assert "contiguously: “turned”" in notes
     again = pruner.open_checkpoint(tmp_path / "out.safetensors")
     assert torch.equal(again.read("tied"), base * result["a"].mask.to_tensor())
 
@@ -298,7 +298,7 @@ def test_that_a_view_of_a_large_storage_is_written_small_and_strides_are_kept(tm
     assert torch.equal(again["view"], large[:2, :2])
     assert torch.equal(again["turned"], turned)
     assert again["turned"].stride() == turned.stride()
-    assert "contiguously: view" in " ".join(saved.notes)
+    assert "contiguously: “view”" in " ".join(saved.notes)
 
 
 @pytest.mark.filterwarnings("ignore:.*quantized tensor creation:UserWarning")

@@ -15,6 +15,7 @@ from pruner.elements import elements_in
 from pruner.methods.l1_unstructured import L1Unstructured
 from pruner.methods.threshold import Threshold
 from pruner.rounds import run_round, threshold_of
+from pruner.steps import finish
 
 FLOATS = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 FLOAT8 = [torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
@@ -29,12 +30,7 @@ values_of = st.lists(
 
 
 def curve(tensor: torch.Tensor, mask: Mask | None = None) -> Curve:
-    steps = curve_of(elements_in(tensor, mask))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return finish(curve_of(elements_in(tensor, mask)))
 
 
 def magnitudes(tensor: torch.Tensor) -> torch.Tensor:

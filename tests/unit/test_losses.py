@@ -10,16 +10,12 @@ from safetensors.torch import save_file
 
 from pruner import Mask, open_checkpoint
 from pruner.losses import Loss, loss_of
+from pruner.steps import finish
 
 
 def measured(path: Path, values: torch.Tensor, kept: torch.Tensor) -> Loss:
     save_file({"w": values}, path)
-    steps = loss_of(open_checkpoint(path), "w", Mask.from_bools(kept.numpy()))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return finish(loss_of(open_checkpoint(path), "w", Mask.from_bools(kept.numpy())))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])

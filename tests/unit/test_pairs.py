@@ -14,7 +14,7 @@ from torch.nn.utils import prune as torch_prune
 from pruner import Checkpoint, Mask, open_checkpoint
 from pruner.diff import compare
 from pruner.pairs import Both, Difference, Marks, Pair, PairPicture, Side, histogram_of, match, measure, pair_picture
-from pruner.pyramid.builder import finish
+from pruner.steps import finish
 
 NAN, INF = math.nan, math.inf
 

@@ -12,15 +12,8 @@ import pruner
 from pruner import Mask
 from pruner.picture import picture
 from pruner.pyramid import Layout
+from pruner.steps import finish
 from pruner.summaries import figures, histogram
-
-
-def run(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 @given(st.lists(st.integers(1, 6), max_size=5))
@@ -37,9 +30,9 @@ def test_that_a_picture_is_made_once_and_again_for_another_mask(tmp_path):
     torch.save({"w": torch.randn(100, 70)}, tmp_path / "m.pt")
     checkpoint = pruner.open_checkpoint(tmp_path / "m.pt")
     mask = Mask.from_bools(np.eye(100, 70, dtype=bool))
-    first, again = (run(picture(checkpoint, "w", mask)) for _ in range(2))
+    first, again = (finish(picture(checkpoint, "w", mask)) for _ in range(2))
     assert first.pyramid is again.pyramid
-    assert run(picture(checkpoint, "w", None)).pyramid is not first.pyramid
+    assert finish(picture(checkpoint, "w", None)).pyramid is not first.pyramid
     assert first.tile(first.layout.whole, 1).density.sum() == 70
     assert first.limit == float(checkpoint.read("w").abs().max())
 
@@ -59,7 +52,7 @@ def test_that_figures_and_histogram_agree_with_torch(tmp_path, dtype):
         ("l1", left.abs().sum()), ("l2", left.norm()),
     ):  # fmt: skip
         assert getattr(found, name) == pytest.approx(float(expected), rel=1e-9), name
-    counted = run(histogram(checkpoint, "w", mask, float(values.double().abs().max())))
+    counted = finish(histogram(checkpoint, "w", mask, float(values.double().abs().max())))
     assert int(counted.kept.sum()) + counted.zeros == int(kept.sum())
     assert int(counted.pruned.sum()) + counted.zeros_pruned == int((~kept).sum())
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import pruner
 from pruner import Mask
-from pruner.pyramid import Area, Layout, Plane, Pyramid, PyramidCache, Tile, build, find_next, finish, tile
+from pruner.pyramid import Area, Layout, Plane, Pyramid, PyramidCache, Tile, build, find_next, tile
+from pruner.steps import finish
 from tests.unit.test_distributed import grid, handmade
 
 

@@ -13,8 +13,6 @@ from pruner.cli import main
 from pruner.python_out.loading import loader
 from pruner.python_out.script import script
 
-MODULE = "module = ...  # your model, with its weights loaded"
-
 
 def net() -> nn.Module:
     torch.manual_seed(0)

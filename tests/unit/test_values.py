@@ -17,6 +17,7 @@ from pruner.grid import Grid
 from pruner.page import Sheet
 from pruner.pyramid import Area
 from pruner.save_array import array_dtype, save_array
+from pruner.steps import finish
 from tests.unit.oracles import FLOAT8, FLOATS, SIGNED, UNSIGNED, values_of
 
 DTYPES = (*FLOATS, *FLOAT8, *SIGNED, *UNSIGNED, torch.bool, torch.complex64, torch.complex128)
@@ -143,7 +144,7 @@ def test_that_the_python_text_evaluates_to_the_same_tensor(tmp_path, dtype):
     for shape in ((), (23,), (5, 8), (4, 3, 3, 3)):
         values = torch.randn(shape) < 0 if dtype == torch.bool else values_of(dtype, shape, 5)
         sheet = sheet_of(tmp_path / "m.pt", values)
-        found = eval(run(text_of(sheet, sheet.grid.whole, "before", "Python")), {"torch": torch})
+        found = eval(finish(text_of(sheet, sheet.grid.whole, "before", "Python")), {"torch": torch})
         assert (found.dtype, found.shape) == (dtype, values.shape)
         nan = values.isnan() if dtype.is_floating_point or dtype.is_complex else torch.zeros(shape, dtype=torch.bool)
         ours = found.isnan() if dtype.is_floating_point or dtype.is_complex else nan
@@ -162,7 +163,7 @@ def test_that_any_float_is_read_back_from_the_text(tmp_path_factory, numbers):
     folder = tmp_path_factory.mktemp("t")
     save_file({"w": torch.tensor(numbers, dtype=torch.float32)}, folder / "m.safetensors")
     sheet = Sheet.of(pruner.open_checkpoint(folder / "m.safetensors"), "w")
-    rows = run(text_of(sheet, sheet.grid.whole, "before", "text")).splitlines()
+    rows = finish(text_of(sheet, sheet.grid.whole, "before", "text")).splitlines()
     found = [float(word) for row in rows for word in row.split("\t")]
     assert len(found) == len(numbers)
     for one, other in zip(found, numbers, strict=True):
@@ -170,12 +171,3 @@ def test_that_any_float_is_read_back_from_the_text(tmp_path_factory, numbers):
             np.float32(other),
             math.copysign(1, other),
         )
-
-
-def run(steps):
-    """What a generator gives back."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value

@@ -10,8 +10,8 @@ from zlib_ng.zlib_ng import crc32
 from pruner.checkpoint import Checkpoint, Storage
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
-from pruner.doctor.words import counted, listed
 from pruner.reading import unpacked
+from pruner.words import counted, listed
 from pruner.zips.directory import DEFLATED, ZipEntry, read_entries
 
 _STEP = 1 << 20

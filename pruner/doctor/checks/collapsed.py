@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
-from pruner.doctor.words import counted, listed
+from pruner.words import counted, listed
 
 
 class Collapsed:
     """See `Check`. A bias that is zero is usual; a weight that is zero passes nothing on."""
 
     name = "collapsed"
-    title = "Layers that collapsed"
+    title = "Weights that collapsed"
     passes = 0
 
     def find(self, patient: Patient) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ class Collapsed:
                 "fault",
                 names,
                 f"All values are zero in {counted(len(names), 'weight')}: {listed(names)}.",
-                "The layer passes nothing on but its bias, whatever it is given. Prune it less: from the dense "
+                "Its module passes nothing on but its bias, whatever it is given. Prune it less: from the dense "
                 "checkpoint, with a ceiling for each tensor (--ceiling '*=95%').",
             )
 

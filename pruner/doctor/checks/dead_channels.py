@@ -10,8 +10,8 @@ from pruner.channels import Channels
 from pruner.checkpoint import TensorInfo
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
-from pruner.doctor.words import counted, listed
 from pruner.norms import channel_norms
+from pruner.words import counted, listed
 
 
 class DeadChannels:

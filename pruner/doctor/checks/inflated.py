@@ -8,7 +8,7 @@ from pruner.checkpoint import Storage
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
 from pruner.doctor.repairing import Repair
-from pruner.doctor.words import listed
+from pruner.words import listed
 
 _LEAST = 1 << 10
 """Bytes that are not worth a word."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
 from pruner.doctor.repairing import permanent
-from pruner.doctor.words import counted, listed
+from pruner.words import counted, listed
 
 
 class LostHooks:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pruner.doctor import Finding
 from pruner.doctor.patient import Patient
 from pruner.doctor.repairing import Repair
-from pruner.doctor.words import counted, listed
 from pruner.methods.non_finite import NonFinite
+from pruner.words import counted, listed
 
 
 class NotFinite:

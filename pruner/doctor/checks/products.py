@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pruner.doctor import Finding
 from pruner.doctor.patient import Pair, Patient
 from pruner.doctor.repairing import Repair
-from pruner.doctor.words import counted, listed
+from pruner.words import counted, listed
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class Products:
                 f"{'is' if len(names) == 1 else 'are'} not the original times the mask: {listed(names)}.",
                 "The file holds one tensor twice and the two disagree: which one counts depends on who loads it.",
                 Repair(
-                    f"Drop {counted(len(names), 'stale value')} and keep original and mask",
+                    f"Drop {counted(len(names), 'outdated value')} and keep original and mask",
                     dropped=frozenset(names),
                 ),
             )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pruner.doctor import Finding
 from pruner.doctor.patient import Pair, Patient
 from pruner.doctor.repairing import permanent
-from pruner.doctor.words import counted, listed
 from pruner.ties import sharers
+from pruner.words import counted, listed
 
 
 class TiedApart:

@@ -40,7 +40,7 @@ from tests.unit.malicious.assembler import (
 from tests.unit.malicious.canary import CANARY, COMMAND_TEXT, EXTENSIONS, SOURCE
 from tests.unit.malicious.containers import legacy_file
 
-TRAP, RESTORED, LOUD, TOUCH = (named(CANARY, name) for name in ("Trap", "Restored", "Loud", "touch"))
+TRAP, RESTORED, LOUD = (named(CANARY, name) for name in ("Trap", "Restored", "Loud"))
 SYSTEM, COMMAND = named("os", "system"), text(COMMAND_TEXT)
 BITE = call(SYSTEM, COMMAND)
 IMPORT_OS = call(named("builtins", "__import__"), text("os"))
