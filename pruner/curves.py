@@ -7,16 +7,18 @@ to 16 bits, and bins of at most 2⁻⁹ of their magnitude for wider ones. Zero,
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pruner.elements import Elements
+from pruner.elements import Elements, Values
 from pruner.keys import KeyArray, key_bits, magnitude_keys, magnitude_of
+from pruner.mask import Mask
+from pruner.parallel import in_order
 from pruner.selection import host
 
 if TYPE_CHECKING:
@@ -150,13 +152,51 @@ class Curve:
 
 def curve_of(elements: Elements) -> Generator[None, None, Curve]:
     """The curve of the elements that are left, in one pass; gives way after each piece. Raises as reading them does."""
-    tally = _Tally(elements.dtype)
-    mask = elements.mask
-    for start, values in elements.pieces():
-        keys = host(magnitude_keys(values()))
-        tally.add(keys[mask.chunk(start, start + len(keys))] if mask.pruned else keys)
-        yield None
-    return tally.curve()
+    made: Curve | None = None
+    for made in curves_of([elements]):  # noqa: B007 - the last one counts
+        if elements.numel:
+            yield None
+    assert made is not None, "the last piece gives the curve"
+    return made
+
+
+def curves_of(tensors: Iterable[Elements], threads: int = 1) -> Generator[Curve | None, None, None]:
+    """The curves of tensors in their order, and None after each piece that is not a tensor's last.
+
+    The `threads` count pieces of several tensors at a time, so that many small ones keep them busy too. Raises as
+    reading does.
+    """
+    for work, counts, sums in in_order(_counted, _works(tensors), threads):
+        work.tally.add(counts, sums)
+        yield work.tally.curve() if work.last else None
+
+
+class _Work(NamedTuple):
+    """A piece to be counted, or none of an empty tensor."""
+
+    tally: _Tally
+    mask: Mask
+    start: int
+    values: Values | None
+    last: bool
+
+
+def _works(tensors: Iterable[Elements]) -> Iterator[_Work]:
+    for elements in tensors:
+        tally = _Tally(elements.dtype)
+        if not elements.numel:
+            yield _Work(tally, elements.mask, 0, None, last=True)
+        for start, values in elements.pieces():
+            yield _Work(tally, elements.mask, start, values, start + elements.piece >= elements.numel)
+
+
+def _counted(work: _Work) -> tuple[_Work, Ints, Floats | None]:
+    if work.values is None:
+        return work, np.zeros(0, np.int64), None
+    keys = host(magnitude_keys(work.values()))
+    if work.mask.pruned:
+        keys = keys[work.mask.chunk(work.start, work.start + len(keys))]
+    return work, *work.tally.count(keys)
 
 
 class _Tally:
@@ -174,21 +214,27 @@ class _Tally:
         self._counts: Ints = np.zeros((top >> self._shift) + 3, np.int64)
         self._sums: Floats | None = np.zeros(len(self._counts)) if self._shift else None
 
-    def add(self, keys: KeyArray) -> None:
-        """Count keys of magnitudes."""
+    def count(self, keys: KeyArray) -> tuple[Ints, Floats | None]:
+        """How many keys of magnitudes the first bins have, and the sums of these; it changes nothing."""
         if not len(keys):
-            return
+            return np.zeros(0, np.int64), None
         if self._wide_integers:
             keys = keys.astype(np.float64).view(np.uint64)
         places = self._places(keys)
         counts = np.bincount(places)
+        if self._sums is None or self._infinity is None:
+            return counts, None
+        if keys.max() > self._infinity:  # a NaN of these bits is one that warns
+            keys = np.minimum(keys, self._infinity)
+        single = self._dtype.itemsize == 4
+        weights = keys.view(np.float32).astype(np.float64) if single else keys.view(np.float64) * _SCALE
+        return counts, np.bincount(places, weights).astype(np.float64, copy=False)
+
+    def add(self, counts: Ints, sums: Floats | None) -> None:
+        """Add what `count` found."""
         self._counts[: len(counts)] += counts
-        if self._sums is not None and self._infinity is not None:
-            single = self._dtype.itemsize == 4
-            if keys.max() > self._infinity:  # a NaN of these bits is one that warns
-                keys = np.minimum(keys, self._infinity)
-            weights = keys.view(np.float32).astype(np.float64) if single else keys.view(np.float64) * _SCALE
-            self._sums[: len(counts)] += np.bincount(places, weights)
+        if self._sums is not None and sums is not None:
+            self._sums[: len(sums)] += sums
 
     def curve(self) -> Curve:
         """The bins that are not empty."""

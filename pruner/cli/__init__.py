@@ -12,12 +12,14 @@ import click
 from pruner.cli.check import check
 from pruner.cli.diff import diff
 from pruner.cli.inspect import inspect
+from pruner.cli.plan import plan
 from pruner.cli.prune import prune
+from pruner.cli.sensitivity import sensitivity
 from pruner.cli.shared import one_line
 from pruner.errors import PrunerError
 from pruner.unfinished import tidy
 
-_COMMANDS = {"inspect": inspect, "prune": prune, "diff": diff, "check": check}
+_COMMANDS = {"inspect": inspect, "prune": prune, "diff": diff, "check": check, "sensitivity": sensitivity, "plan": plan}
 VERBS = tuple(_COMMANDS)
 DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
