@@ -70,9 +70,9 @@ def ratio_list(text: str) -> tuple[float, ...]:
             number = Decimal(part.strip().removesuffix("%"))
         except InvalidOperation:
             raise _wrong(f"“{part.strip()}” is no ratio; write 10,20,50 (percent) or 0.1,0.2,0.5") from None
-        percent = part.strip().endswith("%") or number >= 1
+        percent = number.is_finite() and (part.strip().endswith("%") or number >= 1)
         ratio = number / 100 if percent else number
-        if not (ratio.is_finite() and 0 <= ratio <= 1):
+        if not (number.is_finite() and 0 <= ratio <= 1):
             raise _wrong(f"“{part.strip()}” is out of range: a ratio lies between 0 and 100%")
         found.add(float(ratio))
     return tuple(sorted(found))

@@ -121,7 +121,7 @@ def plan(
     if as_json:
         print_json(document(file, out, proposal))
     else:
-        _print(proposal, out)
+        _print(proposal, file, out)
 
 
 def document(file: Path, out: Path | None, proposal: Proposal) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def document(file: Path, out: Path | None, proposal: Proposal) -> dict[str, Any]
     }
 
 
-def _print(proposal: Proposal, out: Path | None) -> None:
+def _print(proposal: Proposal, file: Path, out: Path | None) -> None:
     from pruner.sensitivity.choosing import told
     from pruner.sensitivity.recipe import asked, kept
 
@@ -181,4 +181,4 @@ def _print(proposal: Proposal, out: Path | None) -> None:
     if out is None:
         click.echo("Add -o recipe.toml to write it as a recipe.")
     else:
-        click.echo(one_line(f"Saved {out}. Run it: secateur prune FILE -o OUT --recipe {out}"))
+        click.echo(one_line(f"Saved {out}. Run it: secateur prune {file} -o OUT --recipe {out}"))

@@ -12,9 +12,11 @@ from pruner.sensitivity.whole import Whole
 INK, SAND, MUTED, LINE, ACCENT = "#17324D", "#E3C9A0", "#5B6770", "#D5DADF", "#1F7A5C"
 _FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 _SIZE = 11
-_CHAR = 5.8
+_CHAR = 6.4
 """The width of a character, about; names are cut to fit."""
 _CELL, _ROW, _LEAST_ROW = 42, 18, 3
+_LEAST_WIDE = 360
+"""Of all cells side by side, and so of the words above them."""
 _MOST_HIGH = 1100
 _NAME_CHARS = 48
 _GAP, _MARGIN = 64, 16
@@ -33,7 +35,8 @@ def picture(title: str, profiles: Sequence[Profile], whole: Whole) -> str:
     labels = [_short(one.name) for one in profiles]
     left = _MARGIN + _CHAR * max(len(label) for label in labels) + 8
     top = 64
-    wide, high = _CELL * len(profiles[0].losses), row * len(profiles)
+    cell = max(_CELL, _LEAST_WIDE / len(profiles[0].losses))
+    wide, high = cell * len(profiles[0].losses), row * len(profiles)
     chart_left = left + wide + _GAP + 16
     width = chart_left + _CHART + 24
     height = top + max(high + 64, _CHART + 64)
@@ -45,7 +48,7 @@ def picture(title: str, profiles: Sequence[Profile], whole: Whole) -> str:
         _text(_MARGIN, 24, f"Sensitivity of {title}", size=14, weight="bold"),
         _text(left, 44, "L2 norm that remains (%), by the ratio pruned of each parameter", MUTED),
         _text(chart_left, 44, "L2 norm that remains of all parameters together", MUTED),
-        *_map(profiles, labels, left, top, row),
+        *_map(profiles, labels, left, top, cell, row),
         *_scale(left, top + high + 40, wide),
         *_chart(whole, chart_left, top),
         "</svg>",
@@ -53,7 +56,9 @@ def picture(title: str, profiles: Sequence[Profile], whole: Whole) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _map(profiles: Sequence[Profile], labels: Sequence[str], left: float, top: float, row: int) -> Iterator[str]:
+def _map(
+    profiles: Sequence[Profile], labels: Sequence[str], left: float, top: float, cell: float, row: int
+) -> Iterator[str]:
     every = max(1, -(-(_SIZE + 1) // row))  # so many rows share the room of one name
     for y, (one, label) in enumerate(zip(profiles, labels, strict=True)):
         place = top + y * row
@@ -61,15 +66,15 @@ def _map(profiles: Sequence[Profile], labels: Sequence[str], left: float, top: f
             yield _text(left - 8, place + row / 2 + 4, label, anchor="end")
         for x, loss in enumerate(one.losses):
             yield (
-                f'<rect x="{left + x * _CELL:.1f}" y="{place:.1f}" width="{_CELL + 0.2:.1f}" '
+                f'<rect x="{left + x * cell:.1f}" y="{place:.1f}" width="{cell + 0.2:.1f}" '
                 f'height="{row + 0.2:.1f}" fill="{_colour(loss.l2)}"/>'
             )
             if row >= _SIZE + 3:
-                middle, number = left + (x + 0.5) * _CELL, f"{100 * loss.l2:.1f}"
+                middle, number = left + (x + 0.5) * cell, f"{100 * loss.l2:.1f}"
                 yield _text(middle, place + row / 2 + 4, number, _on(loss.l2), anchor="middle")
     bottom = top + row * len(profiles) + 16
     for x, loss in enumerate(profiles[0].losses):
-        yield _text(left + (x + 0.5) * _CELL, bottom, f"{100 * loss.ratio:g}%", MUTED, anchor="middle")
+        yield _text(left + (x + 0.5) * cell, bottom, f"{100 * loss.ratio:g}%", MUTED, anchor="middle")
 
 
 def _scale(left: float, top: float, wide: float) -> Iterator[str]:

@@ -128,13 +128,21 @@ def propose(
 def _too_much(
     count: int, most: int, total: int, left: Mapping[str, int], held: Mapping[str, str], bounds: Bounds
 ) -> str:
-    kept = sum(left[name] for name in held)
+    asked = f"{count:,} of {total:,} elements ({count / total:.2%}) cannot be pruned"
+    if len(held) == len(left):
+        return (
+            f"{asked}: every parameter is held out, such as “{next(iter(held))}” ({next(iter(held.values()))}). Hold "
+            "out less (--min-elements, --vectors, --keep), or name parameters in full (--tensors)."
+        )
     causes = [f"the ceiling of {Amount(bounds.ceiling)} for each parameter"]
     if bounds.most_cost is not None:
         causes.append("the largest error")
-    if kept:
+    if held:
+        kept = sum(left[name] for name in held)
         causes.append(f"what is held out ({len(held):,} parameters of {kept:,} elements)")
+    listed = " and ".join([", ".join(causes[:-1]), causes[-1]] if len(causes) > 1 else causes)
+    leaves = "leaves" if len(causes) == 1 else "leave"
     return (
-        f"{count:,} of {total:,} elements ({count / total:.2%}) cannot be pruned: {' and '.join(causes)} leave at most "
-        f"{most:,} ({math.floor(10000 * most / total) / 100:.2f}%). Ask for less, raise the ceiling, or hold out less."
+        f"{asked}: {listed} {leaves} at most {most:,} ({math.floor(10000 * most / total) / 100:.2f}%). Ask for less, "
+        "raise the ceiling, or hold out less."
     )

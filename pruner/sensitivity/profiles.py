@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,8 @@ RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _POINTS = 4096
 """Points of the curve that is kept of each parameter, 64 KiB."""
 _EXACT_BYTES = 2
+_PIECE = 1 << 18
+"""Elements of a piece: what is counted of one stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +92,20 @@ def profiles_of(
     """
     ratios = tuple(Amount(float(ratio)).value for ratio in ratios)
     meter = Meter(sum(checkpoint[name].nbytes for name in names), progress)
-    masks = after.tensors if after else {}
-    found = curves_of(_elements(checkpoint, names, masks, meter), threads_here())
+    found = curves_of(_elements(checkpoint, names, after, meter), threads_here())
     curves = (curve for curve in found if curve is not None)
     return tuple(_profile(checkpoint, name, curve, ratios) for name, curve in zip(names, curves, strict=True))
 
 
-def _elements(
-    checkpoint: Checkpoint, names: Sequence[str], masks: Mapping[str, object], meter: Meter
-) -> Iterator[Elements]:
+def _elements(checkpoint: Checkpoint, names: Sequence[str], after: Pruning | None, meter: Meter) -> Iterator[Elements]:
     for name in names:
-        done = masks.get(name)
-        yield elements_of(
-            checkpoint,
-            name,
-            getattr(done, "mask", None),
-            passed=lambda nbytes, name=name: meter.step(nbytes, name),  # type: ignore[misc]
-        )
+        mask = after[name].mask if after is not None and name in after else None
+        found = elements_of(checkpoint, name, mask, passed=partial(_step, meter, name))
+        yield replace(found, piece=_PIECE)
+
+
+def _step(meter: Meter, name: str, nbytes: int) -> None:
+    meter.step(nbytes, name)
 
 
 def _profile(checkpoint: Checkpoint, name: str, curve: Curve, ratios: Sequence[float]) -> Profile:
