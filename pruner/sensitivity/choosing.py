@@ -60,8 +60,9 @@ class HoldOut:
             found[matrices[0]] = "the first layer"
         for pattern in self.keep:
             for info in matching(checkpoint, pattern):
-                if info.name in names:
-                    found[info.name] = f"kept by “{pattern}”"
+                for same in (info, *sharers(checkpoint.tensors, info)):
+                    if same.name in names:
+                        found[same.name] = f"kept by “{pattern}”"
         return {name: found[name] for name in names if name in found}
 
     def _small(self, info: TensorInfo) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from pruner.tally import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +28,12 @@ class CostCurve:
 
     def at(self, count: int) -> float:
         """The cost of a count; that of the largest one for all beyond."""
-        return float(np.interp(count, self.counts, self.costs))
+        steps = int(np.searchsorted(self.counts, count, "right"))
+        if steps == len(self.counts):
+            return float(self.costs[-1])
+        first, last = int(self.counts[steps - 1]), int(self.counts[steps])
+        before, behind = float(self.costs[steps - 1]), float(self.costs[steps])
+        return before + (behind - before) * ((count - first) / (last - first))
 
     def within(self, cost: float) -> int:
         """The largest count up to which no count costs more."""

@@ -156,6 +156,7 @@ def test_that_tied_weights_count_once_and_the_plan_of_them_runs(tmp_path):
     assert choose(checkpoint) == ("a.weight", "c.weight")
     proposal = proposed(checkpoint, Amount(0.5))
     assert proposal.total == 3200
+    assert HoldOut(keep=("b.*",)).reasons(checkpoint, choose(checkpoint)) == {"a.weight": "kept by “b.*”"}
     assert sum(one.pruned for one in pruner.prune(checkpoint, proposal.plan()).tensors.values()) == 1600
 
 
