@@ -39,7 +39,7 @@ _LEAST = 1000
 @click.option("--tensors", multiple=True, metavar="PATTERN", help="Which tensors; all candidates by default.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Tensors that are no candidates.")
 @click.option("--keep", multiple=True, metavar="PATTERN", help="Candidates to leave as they are.")
-@click.option("--keep-first-last", is_flag=True, help="Leave the first and the last weight, in the file's order.")
+@click.option("--keep-first-last", is_flag=True, help="Leave the first and the last layer's weight.")
 @click.option(
     "--min-elements",
     type=click.IntRange(min=0),

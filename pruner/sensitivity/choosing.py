@@ -9,6 +9,7 @@ from pruner.amount import Amount
 from pruner.checkpoint import Checkpoint, TensorInfo
 from pruner.errors import PrunerError
 from pruner.plan import Plan, matching
+from pruner.sensitivity.ends import ends_of
 from pruner.ties import sharers
 
 SMALL = 1000
@@ -37,8 +38,8 @@ def choose(checkpoint: Checkpoint, patterns: Sequence[str] = (), exclude: Iterab
 class HoldOut:
     """What a plan leaves as it is.
 
-    `keep` are patterns of names. With `ends` those are the first and the last parameter of two or more dimensions, in
-    the file's order. Parameters of fewer than `least` elements, and unless `vectors` those of fewer than two
+    `keep` are patterns of names. With `ends` the first and the last of those with two or more dimensions are left too
+    (see `ends_of`). Parameters of fewer than `least` elements, and unless `vectors` those of fewer than two
     dimensions, are left too; but none that `named` gives in full.
     """
 
@@ -54,10 +55,8 @@ class HoldOut:
         for name in names:
             if name not in self.named and (why := self._small(checkpoint[name])):
                 found[name] = why
-        matrices = [name for name in names if len(checkpoint[name].shape) > 1]
-        if self.ends and matrices:
-            found[matrices[-1]] = "the last layer"
-            found[matrices[0]] = "the first layer"
+        if self.ends:
+            found |= ends_of([name for name in names if len(checkpoint[name].shape) > 1])
         for pattern in self.keep:
             for info in matching(checkpoint, pattern):
                 for same in (info, *sharers(checkpoint.tensors, info)):

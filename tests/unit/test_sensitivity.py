@@ -25,6 +25,7 @@ from pruner.curves import Curve, curve_of, curves_of
 from pruner.elements import elements_in
 from pruner.sensitivity.choosing import HoldOut, choose
 from pruner.sensitivity.costs import CostCurve, Merged
+from pruner.sensitivity.ends import ends_of
 from pruner.sensitivity.picture import picture
 from pruner.sensitivity.planning import Bounds, propose
 from pruner.sensitivity.profiles import RATIOS, profiles_of
@@ -322,6 +323,36 @@ def test_that_small_parameters_ends_and_patterns_are_held_out(folder):
     assert "0.bias" not in HoldOut(named=("0.bias",)).reasons(checkpoint, names)
     with pytest.raises(PrunerError, match="matches no tensor"):
         HoldOut(keep=("nowhere.*",)).reasons(checkpoint, names)
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "last"),
+    [
+        (["stem.weight", "body.weight", "a.weight"], ["stem.weight"], "a.weight"),
+        (["only.weight"], ["only.weight"], None),
+        (
+            ["lm_head.weight", "model.embed_tokens.weight", "model.layers.0.fc.weight", "model.layers.10.fc.weight"],
+            ["model.embed_tokens.weight"],
+            "lm_head.weight",
+        ),
+        (
+            ["h.0.attn.weight", "h.1.attn.weight", "wpe.weight", "wte.weight"],
+            ["wpe.weight", "wte.weight"],
+            "h.1.attn.weight",
+        ),
+        (
+            ["classifier.1.weight", "classifier.6.weight", "features.0.weight", "features.10.weight"],
+            ["features.0.weight"],
+            "classifier.6.weight",
+        ),
+        (["conv1.weight", "fc.weight", "layer1.0.conv1.weight"], ["conv1.weight"], "fc.weight"),
+        (["net.0.weight", "net.10.weight", "net.2.weight"], ["net.0.weight"], "net.10.weight"),
+    ],
+)
+def test_that_the_first_and_the_last_layer_are_found_also_where_the_file_has_them_by_the_alphabet(names, first, last):
+    found = ends_of(names)
+    assert [name for name, why in found.items() if why.startswith("the first")] == first
+    assert next((name for name, why in found.items() if why.startswith("the last")), None) == last
 
 
 def test_that_the_written_recipe_runs_and_prunes_what_the_plan_says(folder, capfdbinary):
