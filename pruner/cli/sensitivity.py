@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,7 +106,7 @@ def sensitivity(
     if as_json:
         print_json(document(file, ratios, profiles, together, checkpoint.warnings))
     elif csv_file == _STDOUT:
-        click.echo(table(profiles, together), nl=False)
+        sys.stdout.buffer.write(table(profiles, together).encode("utf-8", "backslashreplace"))
     else:
         _print(profiles, together, show)
         for path in written:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pruner.amount import Amount
 from pruner.tally import Floats, Ints
 
 
@@ -20,6 +21,19 @@ class CostCurve:
 
     counts: Ints
     costs: Floats
+
+    @classmethod
+    def of_ratios(cls, left: int, costs: Mapping[float, float]) -> CostCurve:
+        """The curve of costs that were measured at ratios of `left` elements; nothing pruned costs nothing.
+
+        Ratios become counts by torch's rounding; of several that come to one count the highest cost is taken.
+        """
+        points = {0: 0.0}
+        for ratio, cost in sorted(costs.items()):
+            count = Amount(float(ratio)).count(left)
+            if count:
+                points[count] = max(cost, points.get(count, cost))
+        return cls(np.array(list(points), np.int64), np.array(list(points.values()), np.float64))
 
     @property
     def most(self) -> int:

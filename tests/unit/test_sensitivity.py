@@ -27,9 +27,10 @@ from pruner.sensitivity.choosing import HoldOut, choose
 from pruner.sensitivity.costs import CostCurve, Merged
 from pruner.sensitivity.ends import ends_of
 from pruner.sensitivity.picture import picture
-from pruner.sensitivity.planning import Bounds, propose
+from pruner.sensitivity.planning import Bounds, Planned, propose
 from pruner.sensitivity.profiles import RATIOS, profiles_of
 from pruner.sensitivity.whole import Whole
+from resources.demo import digits
 
 EXACT = ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2")
 WIDE = ("float32", "float64")
@@ -223,6 +224,7 @@ def test_that_measured_curves_that_are_not_convex_are_optimal_at_their_corners()
     cliff = CostCurve(np.array([0, 10, 20, 30]), np.array([0.0, 0.5, 0.6, 5.0]))
     plain = CostCurve(np.array([0, 10, 20, 30]), np.array([0.0, 0.2, 0.9, 2.0]))
     found = Merged({"cliff": cliff, "plain": plain}, {"cliff": 30, "plain": 30})
+    assert np.array_equal(CostCurve.of_ratios(30, {1.0: 5, 0.66: 0.6, 1 / 3: 0.5, 0.34: 0.1}).costs, cliff.costs)
     assert found.split(10) == {"cliff": 0, "plain": 10}
     assert found.split(30) == {"cliff": 20, "plain": 10}
     assert found.split(45) == {"cliff": 20, "plain": 25}
@@ -249,6 +251,30 @@ def proposed(checkpoint: pruner.Checkpoint, budget: Amount | None, hold: HoldOut
         bounds=Bounds(**bounds),
         held=(hold or HoldOut()).reasons(checkpoint, names),
     )
+
+
+@given(st.data())
+def test_that_a_written_ratio_is_exactly_the_count(data):
+    left = data.draw(st.integers(2, 500_000_000))
+    one = Planned("w", left, data.draw(st.integers(1, left - 1)), 0.0)
+    again = Amount.parse(str(one.amount))
+    assert again.is_ratio
+    assert again.count(left) == one.count
+
+
+def test_that_the_plan_of_the_bundled_model_reads_digits_better_than_one_ratio_for_all(tmp_path):
+    checkpoint = pruner.open_checkpoint(digits.WEIGHTS)
+    proposal = proposed(checkpoint, Amount(0.7))
+    free = sum(one.left for one in proposal.planned)
+    uniform = pruner.Plan.match(checkpoint, {one.name: proposal.count / free for one in proposal.planned})
+    reads = []
+    for plan in (proposal.plan(), uniform):
+        pruner.save(checkpoint, pruner.prune(checkpoint, plan), tmp_path / "pruned.pt", overwrite=True)
+        model = digits.build()
+        model.load_state_dict(torch.load(tmp_path / "pruned.pt"))
+        reads.append(digits.evaluate(model))
+    assert reads[0] > 0.98
+    assert reads[1] < 0.95
 
 
 @pytest.mark.parametrize("budget", [Amount(0.7), Amount(0.123), Amount(1), Amount(4321)])
