@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def plan(
         require_free(out, [file], force)
 
     from pruner.marks import stored_pruning
-    from pruner.sensitivity.choosing import HoldOut, choose
+    from pruner.sensitivity.choosing import HoldOut, choose, warnings_of
     from pruner.sensitivity.planning import Bounds, propose
     from pruner.sensitivity.profiles import profiles_of
     from pruner.sensitivity.recipe import recipe_of
@@ -103,6 +104,7 @@ def plan(
     checkpoint = open_checkpoint(file, root)
     names = choose(checkpoint, tensors, exclude)
     held = HoldOut(keep, keep_first_last, min_elements, vectors, tensors).reasons(checkpoint, names)
+    warnings = warnings_of(checkpoint, names)
     progress = terminal_progress()
     try:
         profiles = profiles_of(checkpoint, names, (), after=stored_pruning(checkpoint), progress=progress)
@@ -119,12 +121,12 @@ def plan(
     if out is not None:
         recipe_of(checkpoint, proposal).write(out)
     if as_json:
-        print_json(document(file, out, proposal))
+        print_json(document(file, out, proposal, warnings))
     else:
-        _print(proposal, file, out)
+        _print(proposal, file, out, warnings)
 
 
-def document(file: Path, out: Path | None, proposal: Proposal) -> dict[str, Any]:
+def document(file: Path, out: Path | None, proposal: Proposal, warnings: Sequence[str]) -> dict[str, Any]:
     """The JSON of a plan with what it predicts."""
     most = proposal.most_cost
     return {
@@ -152,10 +154,11 @@ def document(file: Path, out: Path | None, proposal: Proposal) -> dict[str, Any]
             "pruned": proposal.count,
             "squared_error": sum(one.cost for one in proposal.planned),
         },
+        "warnings": list(warnings),
     }
 
 
-def _print(proposal: Proposal, file: Path, out: Path | None) -> None:
+def _print(proposal: Proposal, file: Path, out: Path | None, warnings: Sequence[str]) -> None:
     from pruner.sensitivity.choosing import told
     from pruner.sensitivity.recipe import asked, kept
 
@@ -165,6 +168,8 @@ def _print(proposal: Proposal, file: Path, out: Path | None) -> None:
         shown = (f"{one.left:,}", f"{one.count:,}", f"{one.ratio:.2%}", kept(one.cost), f"{math.sqrt(one.cost):.3f}")
         rows.append([one_line(one.name), *shown, why])
     print_columns(rows)
+    for line in warnings:
+        click.echo(one_line(f"! {line}"))
     for line in told(proposal.held):
         click.echo(one_line(line))
     click.echo(asked(proposal))

@@ -85,13 +85,14 @@ def sensitivity(
         require_free(path, [file, *(other for other in written if other is not path)], force)
 
     from pruner.marks import stored_pruning
-    from pruner.sensitivity.choosing import choose
+    from pruner.sensitivity.choosing import choose, warnings_of
     from pruner.sensitivity.picture import picture
     from pruner.sensitivity.profiles import profiles_of
     from pruner.sensitivity.whole import Whole
 
     checkpoint = open_checkpoint(file, root)
     names = choose(checkpoint, tensors, exclude)
+    warnings = warnings_of(checkpoint, names)
     progress = terminal_progress()
     try:
         profiles = profiles_of(checkpoint, names, ratios, after=stored_pruning(checkpoint), progress=progress)
@@ -104,11 +105,11 @@ def sensitivity(
     if csv_file is not None and csv_file != _STDOUT:
         write_text(Path(csv_file), table(profiles, together))
     if as_json:
-        print_json(document(file, ratios, profiles, together, checkpoint.warnings))
+        print_json(document(file, ratios, profiles, together, warnings))
     elif csv_file == _STDOUT:
         sys.stdout.buffer.write(table(profiles, together).encode("utf-8", "backslashreplace"))
     else:
-        _print(profiles, together, show)
+        _print(profiles, together, show, warnings)
         for path in written:
             click.echo(f"Saved {one_line(str(path))}.")
 
@@ -118,7 +119,7 @@ def document(
     ratios: Sequence[float],
     profiles: Sequence[Profile],
     together: Sequence[WholeLoss],
-    warnings: Sequence[str] = (),
+    warnings: Sequence[str],
 ) -> dict[str, Any]:
     """The JSON of profiles."""
     return {
@@ -181,7 +182,7 @@ def table(profiles: Sequence[Profile], together: Sequence[WholeLoss]) -> str:
     return out.getvalue()
 
 
-def _print(profiles: Sequence[Profile], together: Sequence[WholeLoss], show: Shown) -> None:
+def _print(profiles: Sequence[Profile], together: Sequence[WholeLoss], show: Shown, warnings: Sequence[str]) -> None:
     """A line for each parameter, a column for each ratio."""
     click.echo(f"{_SHOWN[show]}, when so much of the smallest magnitudes is pruned:")
     rows = [["parameter", "elements", *(f"{100 * one.ratio:g}%" for one in together)]]
@@ -192,6 +193,8 @@ def _print(profiles: Sequence[Profile], together: Sequence[WholeLoss], show: Sho
         rows.append(["all, this ratio of each", every, *(_cell(one.uniform) for one in together)])
         rows.append(["all, one threshold", every, *(_cell(one.together) for one in together)])
     print_columns(rows)
+    for line in warnings:
+        click.echo(one_line(f"! {line}"))
     _print_words(profiles, together)
 
 

@@ -34,6 +34,20 @@ def choose(checkpoint: Checkpoint, patterns: Sequence[str] = (), exclude: Iterab
     return tuple(found)
 
 
+def warnings_of(checkpoint: Checkpoint, names: Sequence[str]) -> tuple[str, ...]:
+    """What to know before the figures of these parameters are relied on, for people."""
+    masked = [
+        name for name in names if name.endswith("_orig") and f"{name[: -len('_orig')]}_mask" in checkpoint.tensors
+    ]
+    if not masked:
+        return checkpoint.warnings
+    return (
+        *checkpoint.warnings,
+        f"{_listed(masked)}: in the masked form, and looked at without the mask. Make it permanent first: "
+        "secateur check FILE --repair OUT --only renamed_keys.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class HoldOut:
     """What a plan leaves as it is.

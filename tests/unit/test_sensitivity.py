@@ -174,6 +174,18 @@ def test_that_earlier_rounds_of_a_reversible_file_count(folder, capfdbinary):
     assert parameter["ratios"][0]["l2_kept"] == pytest.approx(float(again.norm() / left.norm()), rel=1e-5)
 
 
+def test_that_a_mask_that_is_not_looked_at_is_not_passed_over_in_silence(folder, capfd):
+    assert main(["prune", "net.pt", "-o", "m.pt", "--amount", "2.weight=50%", "--form", "masked"]) == 0
+    capfd.readouterr()
+    for arguments in (["sensitivity", "m.pt"], ["plan", "m.pt", "--budget", "30%"]):
+        assert main(arguments) == 0
+        assert "! 2.weight_orig: in the masked form" in capfd.readouterr().out
+    assert main(["check", "m.pt", "--repair", "p.pt", "--only", "renamed_keys"]) == 0
+    capfd.readouterr()
+    assert main(["sensitivity", "p.pt"]) == 0
+    assert "masked form" not in capfd.readouterr().out
+
+
 def test_that_a_stop_goes_through(folder):
     checkpoint = pruner.open_checkpoint("net.pt")
 
