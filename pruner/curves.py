@@ -7,32 +7,19 @@ to 16 bits, and bins of at most 2⁻⁹ of their magnitude for wider ones. Zero,
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pruner.elements import Elements
-from pruner.keys import KeyArray, key_bits, magnitude_keys, magnitude_of
+from pruner.elements import Elements, Values
+from pruner.keys import magnitude_keys
+from pruner.mask import Mask
+from pruner.parallel import in_order
 from pruner.selection import host
-
-if TYPE_CHECKING:
-    import torch
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-_SHIFTS = {2: 0, 4: 13, 8: 43}
-"""Bits of a key that a bin leaves open, by the bytes of a float."""
-_INFINITIES = {"torch.float64": 0x7FF << 52, "torch.float32": 0xFF << 23, "torch.float16": 0x7C00}
-_INFINITIES["torch.bfloat16"] = 0x7F80
-_EXACT_BITS = 17
-"""Up to so many bits each integer has a bin of its own; wider ones share the bins of float64."""
-_SCALE = 2.0**-64
-"""What magnitudes are scaled by where their sum might leave the range of float64."""
+from pruner.tally import Floats, Ints, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,82 +137,54 @@ class Curve:
 
 def curve_of(elements: Elements) -> Generator[None, None, Curve]:
     """The curve of the elements that are left, in one pass; gives way after each piece. Raises as reading them does."""
-    tally = _Tally(elements.dtype)
-    mask = elements.mask
-    for start, values in elements.pieces():
-        keys = host(magnitude_keys(values()))
-        tally.add(keys[mask.chunk(start, start + len(keys))] if mask.pruned else keys)
-        yield None
-    return tally.curve()
+    made: Curve | None = None
+    for made in curves_of([elements]):  # noqa: B007 - the last one counts
+        if elements.numel:
+            yield None
+    assert made is not None, "the last piece gives the curve"
+    return made
 
 
-class _Tally:
-    """Counts and sums of every bin of a dtype, empty ones too."""
+def curves_of(tensors: Iterable[Elements], threads: int = 1) -> Generator[Curve | None, None, None]:
+    """The curves of tensors in their order, and None after each piece that is not a tensor's last.
 
-    def __init__(self, dtype: torch.dtype) -> None:
-        import torch
+    The `threads` count pieces of several tensors at a time, so that many small ones keep them busy too. Raises as
+    reading does.
+    """
+    for work, found in in_order(_counted, _works(tensors), threads):
+        if isinstance(found, Curve):
+            yield found
+            continue
+        work.tally.add(*found)
+        yield Curve(*work.tally.bins()) if work.last else None
 
-        self._own = dtype.to_real() if dtype.is_complex else dtype
-        self._wide_integers = not self._own.is_floating_point and key_bits(self._own) > _EXACT_BITS
-        self._dtype = torch.float64 if self._wide_integers else self._own
-        self._infinity = _INFINITIES.get(str(self._dtype))
-        self._shift = _SHIFTS[self._dtype.itemsize] if self._infinity is not None else 0
-        top = self._infinity if self._infinity is not None else 1 << key_bits(self._own)
-        self._counts: Ints = np.zeros((top >> self._shift) + 3, np.int64)
-        self._sums: Floats | None = np.zeros(len(self._counts)) if self._shift else None
 
-    def add(self, keys: KeyArray) -> None:
-        """Count keys of magnitudes."""
-        if not len(keys):
-            return
-        if self._wide_integers:
-            keys = keys.astype(np.float64).view(np.uint64)
-        places = self._places(keys)
-        counts = np.bincount(places)
-        self._counts[: len(counts)] += counts
-        if self._sums is not None and self._infinity is not None:
-            single = self._dtype.itemsize == 4
-            if keys.max() > self._infinity:  # a NaN of these bits is one that warns
-                keys = np.minimum(keys, self._infinity)
-            weights = keys.view(np.float32).astype(np.float64) if single else keys.view(np.float64) * _SCALE
-            self._sums[: len(counts)] += np.bincount(places, weights)
+class _Work(NamedTuple):
+    """A piece to be counted, or none of an empty tensor."""
 
-    def curve(self) -> Curve:
-        """The bins that are not empty."""
-        places = np.flatnonzero(self._counts)
-        lowest, highest = self._edges(places)
-        counts, known = self._counts[places], ~np.isnan(highest)
-        means = highest
-        if self._sums is not None:
-            means = self._sums[places] / counts / (1.0 if self._dtype.itemsize == 4 else _SCALE)
-        nan = int(counts[~known].sum())
-        return Curve(places[known], counts[known], lowest[known], highest[known], means[known], nan)
+    tally: Tally
+    mask: Mask
+    start: int
+    values: Values | None
+    last: bool
 
-    def _places(self, keys: KeyArray) -> Ints:
-        """The bin of each key: 0 is for zero, the others reach up to a key whose open bits are 0, and have it."""
-        places = ((keys + ((1 << self._shift) - 1)) >> self._shift if self._shift else keys).astype(np.int64)
-        if self._infinity is not None and keys.max() >= self._infinity:
-            beyond = keys >= self._infinity
-            places[beyond] = (self._infinity >> self._shift) + 1 + (keys[beyond].astype(np.int64) - self._infinity)
-        return places
 
-    def _edges(self, places: Ints) -> tuple[Floats, Floats]:
-        """The least and the greatest magnitude that each of the bins may have."""
-        if self._infinity is None:
-            alone = np.array([magnitude_of(int(place), self._own) for place in places], np.float64)
-            return alone, alone
-        top = self._infinity >> self._shift
-        beyond = self._infinity + places - top - 1
-        highest = np.where(places > top, beyond, np.minimum(places << self._shift, self._infinity - 1))
-        lowest = np.where(places > 0, (np.maximum(places, 1) - 1 << self._shift) + 1, 0)
-        return self._magnitudes(np.where(places > top, beyond, lowest)), self._magnitudes(highest)
+def _works(tensors: Iterable[Elements]) -> Iterator[_Work]:
+    for elements in tensors:
+        tally = Tally(elements.dtype)
+        if not elements.numel:
+            yield _Work(tally, elements.mask, 0, None, last=True)
+        for start, values in elements.pieces():
+            yield _Work(tally, elements.mask, start, values, start + elements.piece >= elements.numel)
 
-    def _magnitudes(self, keys: Ints) -> Floats:
-        import torch
 
-        integer: Any = {2: torch.int16, 4: torch.int32, 8: torch.int64}[self._dtype.itemsize]
-        found: Floats = torch.from_numpy(keys).to(integer).view(self._dtype).to(torch.float64).numpy()
-        return found
+def _counted(work: _Work) -> tuple[_Work, Curve | tuple[Ints, Floats | None]]:
+    """What a piece has, as a curve where it is all that there is."""
+    keys = np.zeros(0, np.uint16) if work.values is None else host(magnitude_keys(work.values()))
+    if work.mask.pruned:
+        keys = keys[work.mask.chunk(work.start, work.start + len(keys))]
+    whole = work.last and not work.start
+    return work, Curve(*work.tally.bins_of(keys)) if whole else work.tally.count(keys)
 
 
 def _suffix_sums(parts: Floats) -> Floats:

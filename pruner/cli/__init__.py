@@ -18,7 +18,9 @@ from pruner.cli.diff import diff
 from pruner.cli.evaluate import evaluate
 from pruner.cli.inspect import inspect
 from pruner.cli.pipes import quiet_pipe
+from pruner.cli.plan import plan
 from pruner.cli.prune import prune
+from pruner.cli.sensitivity import sensitivity
 from pruner.cli.shared import one_line
 from pruner.errors import PrunerError
 from pruner.unfinished import tidy
@@ -29,6 +31,8 @@ _COMMANDS = {
     "diff": diff,
     "check": check,
     "evaluate": evaluate,
+    "sensitivity": sensitivity,
+    "plan": plan,
     "completion": completion,
 }
 VERBS = {name: command.get_short_help_str(60) for name, command in _COMMANDS.items()}

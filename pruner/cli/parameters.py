@@ -6,8 +6,10 @@ Each function makes a value of a text, or raises `click.BadParameter`; click tak
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import click
@@ -67,6 +69,48 @@ def byte_size(text: str) -> int:
     if nbytes < 1:
         raise _wrong(f"“{text}” is no size, such as 5GB or 500MB")
     return nbytes
+
+
+def ratio_list(text: str) -> tuple[float, ...]:
+    """Ratios with commas between them: in percent, with the sign or without (`10,99.5`), or as shares below 1 (`.1`).
+
+    They come in [0, 1], ascending, each once.
+    """
+    found = set()
+    for part in text.split(","):
+        try:
+            number = Decimal(part.strip().removesuffix("%"))
+        except InvalidOperation:
+            raise _wrong(f"“{part.strip()}” is no ratio; write 10,20,50 (percent) or 0.1,0.2,0.5") from None
+        percent = number.is_finite() and (part.strip().endswith("%") or number >= 1)
+        ratio = number / 100 if percent else number
+        if not (number.is_finite() and 0 <= ratio <= 1):
+            raise _wrong(f"“{part.strip()}” is out of range: a ratio lies between 0 and 100%")
+        found.add(float(ratio))
+    return tuple(sorted(found))
+
+
+def positive(text: str) -> float:
+    """A finite number, 0 or above."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise _wrong(f"“{text}” is no number, such as 0.2") from None
+    if not 0 <= number < math.inf:
+        raise _wrong(f"“{text}” is out of range: give 0 or above")
+    return number
+
+
+def read_by(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
+    """A parameter's type by a function that reads amounts; what it raises becomes wrong usage."""
+
+    def parse(text: str) -> _Value:
+        try:
+            return read(text)
+        except (AmountTypeError, AmountValueError) as error:
+            raise _wrong(str(error)) from None
+
+    return parse
 
 
 def _wrong(what: str) -> click.BadParameter:

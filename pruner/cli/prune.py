@@ -8,13 +8,14 @@ import click
 
 from pruner.amount import Amount
 from pruner.cli.completing import devices, method_options, roots, tensor_names
+from pruner.cli.outputs import require_free
 from pruner.cli.parameters import byte_size, last_wins, name_value, pattern_amount, pattern_sparsity
 from pruner.cli.pipes import FILE_PATH, FilePath
 from pruner.cli.planning import alone, amounts_of, asked_for, method_of
 from pruner.cli.recipes import plans_of
 from pruner.cli.report import document, print_report
 from pruner.cli.reports import require_report_names, require_reports_free
-from pruner.cli.scripts import require_script_free, write_script
+from pruner.cli.scripts import write_script
 from pruner.cli.shared import end_progress, one_line, print_json, terminal_progress
 from pruner.cli.teaching import TeachingCommand
 from pruner.export import check_target, forms, save
@@ -210,7 +211,7 @@ def prune(
     checkpoint = open_checkpoint(file, root)
     check_target(checkpoint, out.absolute(), form, shard_bytes=shard_size, overwrite=force, compress=compress)
     if script_file is not None:
-        require_script_free(script_file, (file, out), force)
+        require_free(script_file, (file, out), force)
     require_reports_free(checkpoint, reports, [out, *([script_file] if script_file is not None else [])], force)
     plans = plans_of(recipe, checkpoint) if recipe_file is not None else (asked.plan(checkpoint),)
     progress, text = terminal_progress(), ""

@@ -19,7 +19,7 @@ class RecipeRound:
     """Amounts by pattern, and how they are pruned; of the patterns that match a tensor the last counts.
 
     `amounts` holds `NO_AMOUNT` for methods that take none. `floors` and `ceilings` are sparsities by pattern, for the
-    scope `global`. `comment` is for people, and makes no round another.
+    scope `global`. `comment`, and the `notes` behind the amounts of patterns, are for people and make no round another.
     """
 
     amounts: Mapping[str, Amount]
@@ -29,6 +29,7 @@ class RecipeRound:
     floors: Mapping[str, float] = field(default_factory=dict)
     ceilings: Mapping[str, float] = field(default_factory=dict)
     comment: str = field(default="", compare=False)
+    notes: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def plan(self, checkpoint: Checkpoint) -> Plan:
         """The plan for a checkpoint; raises as `Plan.match` does."""

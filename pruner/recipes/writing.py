@@ -18,6 +18,8 @@ from pruner.recipes.patterns import patterns_of
 from pruner.recipes.reading import VERSION
 from pruner.recipes.rounds import NO_AMOUNT, RecipeRound
 
+_NO_NOTES: Mapping[str, str] = {}
+
 
 def round_of(checkpoint: Checkpoint, plan: Plan, comment: str = "") -> RecipeRound:
     """The round that gives this plan on this checkpoint, with patterns where they stand for names."""
@@ -69,7 +71,7 @@ def _round(one: RecipeRound, folder: Path | None) -> Iterator[str]:
     if one.exclude:
         yield from _list("exclude", one.exclude)
     if takes_amount(one.method):
-        yield from _table("amounts", one.amounts)
+        yield from _table("amounts", one.amounts, one.notes)
     yield from _table("floors", {pattern: Amount(value) for pattern, value in one.floors.items()})
     yield from _table("ceilings", {pattern: Amount(value) for pattern, value in one.ceilings.items()})
 
@@ -83,13 +85,14 @@ def _list(key: str, patterns: Sequence[str]) -> Iterator[str]:
     yield "]"
 
 
-def _table(key: str, amounts: Mapping[str, Amount]) -> Iterator[str]:
+def _table(key: str, amounts: Mapping[str, Amount], notes: Mapping[str, str] = _NO_NOTES) -> Iterator[str]:
     if not amounts:
         return
     yield f"[round.{key}]"
     for pattern, amount in amounts.items():
         counted = not amount.is_ratio and not amount.is_target
-        yield f"{_quoted(pattern)} = {int(amount.value) if counted else _quoted(str(amount))}"
+        note = "".join(f"  {line}" for line in _comment(notes.get(pattern, "")))
+        yield f"{_quoted(pattern)} = {int(amount.value) if counted else _quoted(str(amount))}{note}"
 
 
 def _value(value: Any) -> str:

@@ -147,13 +147,14 @@ def test_that_a_reader_that_goes_away_is_no_fault(folder, arguments):
     assert (found.stdout, found.stderr) == ("0\n", "")
 
 
+_SHAPE = (40, 30)
 _MODEL = """
 import torch
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.fc = torch.nn.Module()
-        self.fc.weight = torch.nn.Parameter(torch.ones(2))
+        self.fc.weight = torch.nn.Parameter(torch.ones(40, 30))
     def forward(self, images):
         return images.mean() * self.fc.weight
 def loss(model):
@@ -181,9 +182,10 @@ def test_that_every_example_runs_and_help_tells_the_keys_of_the_json(folder, cap
     assert max(map(len, told.splitlines())) <= 80
     state = {"fc.weight_orig": torch.ones(4, 4), "fc.weight_mask": torch.eye(4)}
     torch.save(state, "masked.pt")
-    torch.save({"fc.weight": torch.tensor([1.0, -0.0])}, "model.pt")
-    torch.save({"fc.weight": torch.ones(2)}, "pruned.pt")
-    torch.save({"model": {"fc.weight": torch.ones(2)}, "ema_state_dict": {"fc.weight": torch.zeros(2)}}, "run.pt")
+    weight = torch.ones(*_SHAPE)
+    torch.save({"fc.weight": weight.index_fill(1, torch.tensor([0]), -0.0)}, "model.pt")
+    torch.save({"fc.weight": weight}, "pruned.pt")
+    torch.save({"model": {"fc.weight": weight}, "ema_state_dict": {"fc.weight": 0 * weight}}, "run.pt")
     Path("model.py").write_text(_MODEL)
     for name in ("model", "pruned"):
         assert main(["prune", f"{name}.pt", "-o", f"{name}.safetensors", "--amount", "*=0"]) == 0
@@ -196,6 +198,7 @@ def test_that_every_example_runs_and_help_tells_the_keys_of_the_json(folder, cap
     arguments = {
         "prune": ["-o", "o.pt", "--amount", "*=1", "--report", "r.csv"],
         "diff": ["pruned.pt"],
+        "plan": ["--budget", "50%"],
         "evaluate": ["--model", "model.py:build", "--evaluate", "model.py:loss"],
     }
     assert main([verb, "model.pt", *arguments.get(verb, []), "--json"]) == 0
