@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QSettings
+from torch import nn
 
+from app.main_window import MainWindow
 from app.session import Session
+from tests.gui.acting import opened
+from tests.gui.models import save_net
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +47,15 @@ def session(qtbot):
     session = Session()
     yield session
     session.close()
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> nn.Module:
+    """A small net, in net.pt."""
+    return save_net(tmp_path / "net.pt")
+
+
+@pytest.fixture
+def window(qtbot, session, net, tmp_path: Path) -> MainWindow:
+    """A window with the net in it."""
+    return opened(qtbot, session, tmp_path / "net.pt")
