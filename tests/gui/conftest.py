@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from torch import nn
 
 from app.main_window import MainWindow
@@ -43,10 +43,12 @@ def collected(no_collecting_on_workers: None) -> Iterator[None]:
 
 @pytest.fixture
 def session(qtbot):
-    """A session whose lanes are stopped at the end."""
+    """A session whose lanes are stopped at the end; it goes with the test's windows, which its signals would keep."""
     session = Session()
     yield session
     session.close()
+    session.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
