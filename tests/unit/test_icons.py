@@ -22,7 +22,6 @@ NAMES = [
     "open",
     "prune",
     "redo",
-    "reset",
     "save",
     "undo",
     "warning",
