@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
 from app import numbers, plan_text
-from app.amount_text import read_amount
 from app.columns import AT_LEFT, AT_RIGHT, NO_INDEX, Index, head
 from app.forecast import Outlook
 from app.ledger import Counts, Sums, columns_of, running
@@ -17,7 +16,7 @@ from app.plain import plain_tip
 from app.session import Session
 from app.tree_columns import HEADERS, RIGHT, Column
 from app.tree_rows import Row, Rows, SortKey
-from pruner import PrunerError, TensorInfo
+from pruner import TensorInfo
 from pruner.plan import is_candidate
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -26,9 +25,6 @@ SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 
 class TreeModel(QAbstractItemModel):
     """Modules and tensors of the session's checkpoint, under a filter."""
-
-    refused = Signal(str)
-    """Why an amount was not taken."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -105,16 +101,6 @@ class TreeModel(QAbstractItemModel):
             outlook = self._outlook(row)
             return outlook.now / outlook.numel if outlook and outlook.numel else None
         return None
-
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.EditRole or index.column() != Column.AMOUNT:
-            return False
-        try:
-            self._session.set_amounts(self.names_under(index), read_amount(str(value)))
-        except PrunerError as error:
-            self.refused.emit(str(error))
-            return False
-        return True
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the rows by a column; column -1 is the order of the file."""

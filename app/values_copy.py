@@ -34,6 +34,13 @@ def require_copyable(sheet: Sheet, area: Area, form: Format) -> None:
         raise PrunerError(RAGGED)
 
 
+def counted(sheet: Sheet, area: Area) -> str:
+    """How many elements an area has, in words."""
+    end = min((area.bottom - 1) * sheet.grid.columns + area.right, sheet.grid.numel)
+    last = max(0, end - (area.bottom - 1) * sheet.grid.columns - area.left)
+    return numbers.plural((area.rows - 1) * area.columns + last, "value")
+
+
 def text_of(sheet: Sheet, area: Area, state: State, form: Format) -> Generator[None, None, str]:
     """An area's values before or after pruning, as text; gives way between its pieces.
 

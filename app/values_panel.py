@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QSpinBox,
@@ -23,23 +21,20 @@ from app import numbers
 from app.figure import Figure
 from app.figure_table import Table
 from app.goto_line import GotoLine
-from app.jobs import Failure, Job
+from app.jobs import Failure
 from app.lazy import LazyPage
 from app.plain import plain_label, plain_tip
 from app.session import Session
 from app.timers import once
-from app.values_copy import Format, require_copyable, text_of
+from app.values_copy import Format, counted, require_copyable, text_of
 from app.values_model import ROWS, Key, Page, Shown, ValuesModel, page_steps
+from app.values_saving import SAVED, ask_where
 from app.values_table import ValuesTable
 from pruner import PrunerError
 from pruner.page import Sheet, State
-from pruner.progress import Progress
-from pruner.pyramid import Area
-from pruner.save_array import array_dtype, save_array
 
 _SHOWN: tuple[tuple[Shown, str], ...] = (("both", "Before → after"), ("before", "Before"), ("after", "After"))
 _COPIES: tuple[Format, ...] = ("text", "CSV", "Python")
-_SAVED: dict[State, str] = {"before": "values before", "after": "values after", "mask": "mask"}
 _PAGES, _COPY = "values", "values-copy"
 
 
@@ -115,7 +110,7 @@ class ValuesPanel(LazyPage):
         for form in _COPIES:
             action = copies.addAction(f"Copy as {form}" + ("\tCtrl+C" if form == "text" else ""))
             action.triggered.connect(partial(self._copy, form))
-        for state, what in _SAVED.items():
+        for state, what in SAVED.items():
             saves.addAction(f"Save {what} as .npy…").triggered.connect(partial(self._ask, state, False))
         saves.addSeparator()
         saves.addAction("Save selection as .npy…").triggered.connect(lambda: self._ask(self._state, True))
@@ -262,7 +257,7 @@ class ValuesPanel(LazyPage):
         when = f" {state} pruning" if sheet.mask is not None else ""
         self._said.setText("Copying…")
         self._session.view.request(
-            _COPY, steps(), partial(self._put, f"{_count(sheet, area)}{when} copied as {form}."), self._failed, 1
+            _COPY, steps(), partial(self._put, f"{counted(sheet, area)}{when} copied as {form}."), self._failed, 1
         )
 
     def _put(self, told: str, text: str) -> None:
@@ -276,32 +271,4 @@ class ValuesPanel(LazyPage):
         if sheet is None or (selection and area is None):
             self._said.setText("Nothing is selected. Ctrl+A selects all.")
             return
-        name = "".join(one if one.isalnum() or one in "._-" else "_" for one in sheet.info.name)[:100]
-        dialog = QFileDialog(self, "Save as .npy", str(sheet.checkpoint.path.parent / f"{name}-{state}.npy"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["NumPy array (*.npy)", "All files (*)"])
-        dialog.setDefaultSuffix("npy")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self._save(sheet, state, area, Path(path)))
-        dialog.open()
-
-    def _save(self, sheet: Sheet, state: State, area: Area | None, path: Path) -> None:
-        def run(progress: Progress) -> tuple[int, str]:
-            dtype = array_dtype(sheet, state).name
-            return save_array(sheet, state, path, area=area, progress=progress), dtype
-
-        def done(saved: tuple[int, str]) -> None:
-            nbytes, dtype = saved
-            lacking = state != "mask" and dtype != sheet.info.dtype
-            note = f", as {dtype}, since NumPy has no {sheet.info.dtype}" if lacking else ""
-            self._session.tell("info", f"Saved {path} ({_SAVED[state]}, {numbers.size(nbytes)}{note}).")
-
-        job = Job(f"Saving {path.name}", run, done, self._session.take_failure)
-        self._session.files.submit(self._session.work, job, "Nothing was saved.")
-
-
-def _count(sheet: Sheet, area: Area) -> str:
-    """How many elements an area has."""
-    end = min((area.bottom - 1) * sheet.grid.columns + area.right, sheet.grid.numel)
-    last = max(0, end - (area.bottom - 1) * sheet.grid.columns - area.left)
-    return numbers.plural((area.rows - 1) * area.columns + last, "value")
+        ask_where(self._session, sheet, state, area, self)

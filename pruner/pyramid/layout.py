@@ -143,4 +143,5 @@ def row_strips(rows: int, columns: int, side: int, most: int) -> Iterator[Area]:
 
 
 def span(what: str, first: int, last: int) -> str:
+    """A row or a filter by its number, or a run of them."""
     return f"{what} {first}" if first == last else f"{what} {first}–{last}"

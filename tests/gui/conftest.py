@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from torch import nn
 
+from app.main_window import MainWindow
 from app.session import Session
+from tests.gui.acting import opened
+from tests.gui.models import save_net
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +43,21 @@ def collected(no_collecting_on_workers: None) -> Iterator[None]:
 
 @pytest.fixture
 def session(qtbot):
-    """A session whose lanes are stopped at the end."""
+    """A session whose lanes are stopped at the end; it goes with the test's windows, which its signals would keep."""
     session = Session()
     yield session
     session.close()
+    session.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> nn.Module:
+    """A small net, in net.pt."""
+    return save_net(tmp_path / "net.pt")
+
+
+@pytest.fixture
+def window(qtbot, session, net, tmp_path: Path) -> MainWindow:
+    """A window with the net in it."""
+    return opened(qtbot, session, tmp_path / "net.pt")

@@ -1,7 +1,5 @@
 """Choosing a method and its options in the window, as a user does."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.utils.prune as torch_prune
@@ -20,23 +18,12 @@ from tests.gui.acting import (
     choose,
     click,
     give,
-    opened,
     prune,
     saved,
     text_of,
     type_into,
 )
 from tests.gui.models import open_and_count, save_net
-
-
-@pytest.fixture
-def net(tmp_path: Path):
-    return save_net(tmp_path / "net.pt")
-
-
-@pytest.fixture
-def window(qtbot, session, net, tmp_path):
-    return opened(qtbot, session, tmp_path / "net.pt")
 
 
 def test_that_the_method_of_the_toolbar_prunes_as_torchs_does(qtbot, window, session, net, tmp_path):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
@@ -12,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QPlainTextEdit, QPushButto
 import pruner
 from app.recipe_rows import Column, RecipeRows
 from pruner.cli import main
-from tests.gui.acting import FIRST, SECOND, THIRD, WEIGHTS, choose, give, opened, prune, saved
+from tests.gui.acting import FIRST, SECOND, THIRD, WEIGHTS, choose, give, prune, saved
 from tests.gui.models import Net, open_and_count, save_net
 
 RECIPE = """\
@@ -24,12 +23,6 @@ method = "n_m"
 tensors = ["classifier.weight"]
 """
 WRONG = RECIPE.replace("classifier", "clasifier").replace("amounts", "amout", 1)
-
-
-@pytest.fixture
-def window(qtbot, session, tmp_path):
-    save_net(tmp_path / "net.pt")
-    return opened(qtbot, session, tmp_path / "net.pt")
 
 
 def dialog_of(qtbot, window, name: str):

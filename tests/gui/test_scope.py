@@ -1,7 +1,5 @@
 """One amount over all tensors together, and targets, in the window, as a user gives them."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.utils.prune as torch_prune
@@ -20,23 +18,11 @@ from tests.gui.acting import (
     amount_cell,
     choose,
     give,
-    opened,
     prune,
     saved,
     text_of,
     type_into,
 )
-from tests.gui.models import save_net
-
-
-@pytest.fixture
-def net(tmp_path: Path):
-    return save_net(tmp_path / "net.pt")
-
-
-@pytest.fixture
-def window(qtbot, session, net, tmp_path):
-    return opened(qtbot, session, tmp_path / "net.pt")
 
 
 def test_that_all_together_prunes_as_torchs_global_unstructured(qtbot, window, session, net, tmp_path):

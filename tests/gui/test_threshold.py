@@ -1,7 +1,5 @@
 """Dragging the threshold in the histogram, as a user does."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.utils.prune as torch_prune
@@ -13,14 +11,8 @@ from app.histogram_paint import Bars
 from app.histogram_trial import zeros_text
 from pruner import Amount
 from tests.gui.acting import FIRST, SECOND, THIRD, choose, give, opened, prune, saved, text_of, type_into
-from tests.gui.models import save_net
 
 NARROW = "\u202f"
-
-
-@pytest.fixture
-def net(tmp_path: Path):
-    return save_net(tmp_path / "net.pt")
 
 
 @pytest.fixture

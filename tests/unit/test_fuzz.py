@@ -24,8 +24,8 @@ from torch import nn
 import pruner
 from pruner.module_tree import module_tree
 from tests.unit.containers import CONTAINERS, make_tar
+from tests.unit.distributed_folders import grid, handmade
 from tests.unit.mutations import CANARY, ENDLESS, LONG_NUMBER, mutant, operations
-from tests.unit.test_distributed import grid, handmade
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,7 +13,7 @@ import pruner
 from pruner import Mask
 from pruner.pyramid import Area, Bands, Grid, Layout, Line, Plane, build, tile
 from pruner.steps import finish
-from tests.unit.test_distributed import grid, handmade
+from tests.unit.distributed_folders import grid, handmade
 from tests.unit.test_pyramid import check, in_plane, masks
 
 

@@ -12,7 +12,7 @@ import pruner
 from pruner import Mask
 from pruner.pyramid import Area, Layout, Plane, Pyramid, PyramidCache, Tile, build, find_next, tile
 from pruner.steps import finish
-from tests.unit.test_distributed import grid, handmade
+from tests.unit.distributed_folders import grid, handmade
 
 
 def plane_of(path, values: torch.Tensor, kept: torch.Tensor | None) -> Plane:
