@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from app import numbers
 from app.agreement_colours import agreement_palette
 from app.compare_bars import DifferenceBars
 from app.compare_requests import pair_steps
@@ -35,8 +34,6 @@ _TIPS: dict[Part, str] = {
     "apart": "The document's values less those of the second file",
     "agreement": "Which elements both keep, both prune, or only one of them",
 }
-_NARROW = "\u202f"
-"""A thin space at which no line ends."""
 _ROOM = 400
 """Pixels of height from which the bars have a place under the pictures."""
 _COMPACT = "padding: 3px 6px;"
@@ -199,7 +196,7 @@ class CompareView(QWidget):
         if found.changed is None or not np.prod(found.shapes[0]):
             self._say(text if found.changed is None else "The tensors have no elements.")
             return
-        self.figures.setText(breakable(text).replace(numbers.THIN, _NARROW))
+        self.figures.setText(breakable(text))
         self.largest.setEnabled(bool(found.changed))
         self._show_bars()
         self._write_legend()

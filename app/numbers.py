@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-THIN = "\u2009"
-NARROW = "\u202f"
+THIN = "\u202f"
 """A thin space at which no line ends."""
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")

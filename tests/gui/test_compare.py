@@ -117,14 +117,14 @@ def test_that_pruning_is_compared_with_the_file_that_was_saved(qtbot, window, tm
     saved(qtbot, window, tmp_path / "pruned.pt")
     compare(qtbot, window, tmp_path / "pruned.pt")
     assert text_of(window, "compare_totals") == f"pruned.pt: {ROWS} equal"
-    assert row_of(window, SECOND)[Column.MASKS] == "100\u2009%"
+    assert row_of(window, SECOND)[Column.MASKS] == "100\u202f%"
     qtbot.keyClick(window.comparing.compared_as, Qt.Key.Key_Down)
     filled(qtbot, window)
     assert text_of(window, "compare_totals") == f"pruned.pt: {ROWS - 2} equal · 2 changed"
     found, numel = row_of(window, SECOND), 16 * 8 * 9
     assert (found[Column.STATE], found[Column.CHANGED]) == ("≠ changed", str(numel // 2))
     assert (found[Column.ZEROS_HERE], found[Column.ZEROS_THERE]) == ("0", str(numel // 2))
-    assert found[Column.MASKS] == "50.0\u2009%"
+    assert found[Column.MASKS] == "50.0\u202f%"
     qtbot.keyClick(window.comparing.compared_as, Qt.Key.Key_Up)
     filled(qtbot, window)
     window.session.undo()

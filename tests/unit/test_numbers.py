@@ -4,7 +4,7 @@ import pytest
 
 from app import numbers
 
-THIN = "\u2009"
+THIN = "\u202f"
 
 
 @pytest.mark.parametrize(
