@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner.checkpoint import Checkpoint, TensorInfo
+from pruner.distinct import Distinct
 from pruner.mask import Mask
 from pruner.progress import Meter, Progress
 
@@ -28,7 +29,8 @@ class Figures:
     """A tensor in numbers, with what is pruned counted as 0.
 
     NaN and infinite elements are counted, and left out of all else. `std` is the sample's (n - 1 in the denominator,
-    as `torch.std`); complex numbers count by their magnitudes. None where no finite element tells.
+    as `torch.std`); complex numbers count by their magnitudes. None where no finite element tells. `distinct`
+    values are counted in types of at most 16 bits (see `pruner.distinct`), None in others.
     """
 
     numel: int
@@ -42,6 +44,7 @@ class Figures:
     std: float | None
     l1: float
     l2: float
+    distinct: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +92,15 @@ def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progres
 def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[int, None, Figures]:
     """`figures`, giving way after each chunk with the bytes it had."""
     info = checkpoint[name]
-    sums = _Sums()
-    for values, kept in numbers_of(checkpoint, info, mask):
+    sums, distinct = _Sums(), Distinct.of(info.dtype_info)
+    for chunk, kept in _chunks_of(checkpoint, info, mask, CHUNK):
+        values = real(chunk)
         sums.add(values if kept is None else values.where(kept, 0.0))
+        if distinct is not None:
+            distinct.add(chunk, kept)
         yield values.numel() * info.dtype_info.itemsize
-    return sums.figures(info.numel, mask.pruned if mask is not None else 0)
+    pruned = mask.pruned if mask is not None else 0
+    return sums.figures(info.numel, pruned, distinct.count if distinct is not None else None)
 
 
 def histogram(
@@ -140,13 +147,20 @@ def numbers_of(
 
     `elements` is a multiple of 8 where there is a mask.
     """
+    for chunk, kept in _chunks_of(checkpoint, info, mask, elements):
+        yield real(chunk), kept
+
+
+def _chunks_of(
+    checkpoint: Checkpoint, info: TensorInfo, mask: Mask | None, elements: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
     import torch
 
     start = 0
     for chunk in checkpoint.chunks(info.name, elements):
         stop = start + chunk.numel()
         kept = torch.from_numpy(mask.chunk(start, stop)) if mask is not None else None
-        yield real(chunk), kept
+        yield chunk, kept
         start = stop
 
 
@@ -192,7 +206,7 @@ class _Sums:
         self.mean += apart * count / together
         self.count = together
 
-    def figures(self, numel: int, pruned: int) -> Figures:
+    def figures(self, numel: int, pruned: int, distinct: int | None) -> Figures:
         known = self.count > 0
         return Figures(
             numel=numel,
@@ -206,4 +220,5 @@ class _Sums:
             std=math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None,
             l1=self.l1,
             l2=math.sqrt(self.l2),
+            distinct=distinct,
         )

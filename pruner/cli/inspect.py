@@ -21,6 +21,7 @@ _STATS = {
     "l1": "l1",
     "nan": "nan",
     "inf": "inf",
+    "distinct": "distinct",
 }
 
 
