@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
+from app.outlined_rows import outline_rows
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
 from app.session import Session
@@ -145,6 +146,7 @@ class ComparePanel(QWidget):
         table.setWordWrap(False)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setTabKeyNavigation(False)
+        outline_rows(table)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.verticalHeader().hide()

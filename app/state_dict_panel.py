@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Failure
+from app.outlined_rows import outline_rows
 from app.plain import plain_label
 from app.session import Session
 from app.state_dict_model import KeysModel, Sides, compare
@@ -92,6 +93,7 @@ class StateDictPanel(QWidget):
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setTabKeyNavigation(False)
+        outline_rows(view)
         view.verticalHeader().hide()
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(26)

@@ -159,6 +159,7 @@ def style_sheet(theme: Theme) -> str:
     QProgressBar {{ background: {theme.line}; border: none; border-radius: 4px; max-height: 8px; min-height: 8px;
                text-align: center; }}
     QProgressBar::chunk {{ background: {theme.accent}; border-radius: 4px; }}
+    QAbstractScrollArea::corner {{ background: {theme.surface}; border: none; }}
     QTableCornerButton::section {{ background: {theme.surface}; border: none; }}
     QSlider {{ min-height: 24px; }}
     QSlider::groove:horizontal {{ height: 4px; background: {theme.line}; border-radius: 2px; }}
