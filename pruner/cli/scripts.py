@@ -11,8 +11,6 @@ from pruner.files import appearing
 from pruner.formats import open_checkpoint
 from pruner.python_out.loading import loader
 
-_LOADABLE = ("permanent", "masked")
-
 
 def require_script_free(path: Path, others: Iterable[Path], overwrite: bool) -> None:
     """Raise `PrunerError` where the script would take the place of another file."""
@@ -24,9 +22,8 @@ def require_script_free(path: Path, others: Iterable[Path], overwrite: bool) -> 
 
 def write_script(path: Path, text: str, saved: Saved) -> None:
     """Write a script, and as comments at its end how what was saved is loaded; raises `PrunerError`."""
-    if saved.form in _LOADABLE:
-        lines = loader(open_checkpoint(saved.path)).splitlines()
-        commented = "\n".join(f"# {line}".rstrip() for line in lines)
-        text += f"\n# What was saved ({saved.form} form) loads like this:\n#\n{commented}\n"
+    lines = loader(open_checkpoint(saved.path)).splitlines()
+    commented = "\n".join(f"# {line}".rstrip() for line in lines)
+    text += f"\n# What was saved ({saved.form} form) loads like this:\n#\n{commented}\n"
     with appearing(path.absolute()) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
