@@ -148,11 +148,15 @@ def style_sheet(theme: Theme) -> str:
     QHeaderView::section {{ background: {theme.surface}; color: {theme.muted}; border: none;
                border-bottom: 1px solid {theme.line}; padding: 5px 6px; font-weight: 600; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {theme.line}; }}
-    QTabBar::tab {{ background: transparent; color: {theme.muted}; padding: 7px 14px; border: none;
+    QTabBar::tab {{ background: transparent; color: {theme.muted}; padding: 7px 10px; border: none;
                border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {theme.accent}; border-bottom: 2px solid {theme.accent}; font-weight: 600; }}
     QTabBar::tab:hover {{ color: {theme.ink}; }}
     QTabBar::tab:focus {{ border-bottom: 2px solid {theme.ink}; }}
+    QTabBar QToolButton {{ padding: 0; }}
+    QTabBar QToolButton::left-arrow {{ image: url({_icon_file("chevron-left", theme.muted)}); }}
+    QTabBar QToolButton::right-arrow {{ image: url({_icon_file("chevron-right", theme.muted)}); }}
+    QTabBar::tear {{ width: 0; }}
     QStatusBar {{ background: {theme.surface}; border-top: 1px solid {theme.line}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}
     QStatusBar QLabel {{ color: {theme.muted}; padding: 0 8px; }}

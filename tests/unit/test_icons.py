@@ -12,6 +12,8 @@ NAMES = [
     "cancel",
     "check",
     "chevron-down",
+    "chevron-left",
+    "chevron-right",
     "close",
     "copy",
     "device",
