@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
@@ -23,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
+from app.dropped import accept_files, dropped_file
 from app.outlined_rows import outline_rows
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
@@ -254,14 +253,12 @@ class ComparePanel(QWidget):
     # Dropping
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._session.checkpoint is not None and any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        if self._session.checkpoint is not None:
+            accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self._comparison.open(Path(paths[0]))
+        if path := dropped_file(event):
+            self._comparison.open(path)
 
 
 def _once(parent: QWidget, interval: int) -> QTimer:

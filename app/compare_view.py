@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 
 from app.agreement_colours import agreement_palette
 from app.compare_bars import DifferenceBars
+from app.compare_figure import pair_body, pair_height
 from app.compare_requests import pair_steps
 from app.compare_words import agreement, figures
 from app.comparison import Row
+from app.figure import Figure
 from app.jobs import Failure
 from app.map_canvas import MapCanvas
 from app.map_colours import PAIR_PARTS, Part
@@ -23,7 +25,6 @@ from app.plain import breakable, plain_label
 from app.session import Session
 from app.theme import current
 from pruner.pairs import Both, Difference, PairPicture
-from pruner.pyramid import Layout
 from pruner.summaries import Histogram
 
 _SLOT, _MAP_SLOT = "compare-pair", "compare-map"
@@ -189,10 +190,7 @@ class CompareView(QWidget):
     def _write(self, row: Row) -> None:
         found = row.difference
         assert found is not None
-        where = ""
-        if found.where is not None:
-            where = Layout.of(found.shapes[0]).describe(found.where)
-        text = figures(row, where)
+        text = figures(row)
         if found.changed is None or not np.prod(found.shapes[0]):
             self._say(text if found.changed is None else "The tensors have no elements.")
             return
@@ -223,6 +221,22 @@ class CompareView(QWidget):
         self._shown = None
         self._empty.setText(breakable(text))
         self._pages.setCurrentIndex(0)
+
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """Maps of the area that is looked at, with all that is said below them; None while there are none."""
+        picture, area, found = self.canvas.picture, self.canvas.seen, self._difference
+        other, place = self._comparison.other, self._comparison.current
+        if not isinstance(picture, PairPicture) or area is None or found is None or other is None or place is None:
+            return None
+        parts = tuple(pane.part for pane in self.canvas.panes)
+        bars = self.bars.figure() if found.changed else None
+        words = found.masks is not None and "agreement" in parts
+        body = pair_body(picture, parts, area, found.masks, bars.make if bars is not None else None)
+        height = partial(pair_height, picture, parts, area, words, bars is not None)
+        said = f"there: {other.path.name} · {figures(replace(self._comparison.rows[place], difference=found))}"
+        return Figure("Comparison", said, self.size().toSizeF(), body, height)
 
     # What the user does
 
