@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 
 from app import numbers
+from app.elided_label import ElidedLabel
 from app.jobs import JobState
 from app.plain import plain_label
 from app.session import Session
@@ -36,14 +37,14 @@ class StatusBar(QStatusBar):
             "The file on disk is not the one that was opened, or is gone. What is shown is what was opened; nothing is "
             "pruned or saved until the file is reloaded or back."
         )
-        self.note = plain_label(self)
+        self.note = ElidedLabel(self)
         self.note.setObjectName("note")
         self.note.setAccessibleName("What happened last")
         self._fade = QTimer(self)
         self._fade.setSingleShot(True)
         self._fade.setInterval(_NOTE_MS)
         self._fade.timeout.connect(self.note.clear)
-        self.job = plain_label(self)
+        self.job = ElidedLabel(self)
         self.job.setObjectName("job")
         self.bar = QProgressBar(self)
         self.bar.setRange(0, _PARTS)

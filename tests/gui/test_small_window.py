@@ -31,3 +31,15 @@ def test_that_no_line_of_a_label_ends_within_a_number(qtbot):
     label.setWordWrap(True)
     line = label.fontMetrics().lineSpacing()
     assert round(label.heightForWidth(20) / line) == 2, "a line each"
+
+
+def test_that_a_long_note_is_cut_and_never_widens_the_window(qtbot, session, tmp_path):
+    save_net(tmp_path / "net.pt")
+    window = opened(qtbot, session, tmp_path / "net.pt")
+    window.resize(1100, 700)
+    session.tell("info", "Repaired: " + "a thing and another thing; " * 20)
+    qtbot.wait(50)
+    note = window.findChild(QLabel, "note")
+    assert window.width() == 1100
+    assert window.rect().contains(QRect(note.mapTo(window, note.rect().topLeft()), note.size()))
+    assert "another thing" in note.toolTip()
