@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 THIN = "\u202f"
@@ -14,6 +15,11 @@ _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
 def count(n: int) -> str:
     """All digits, a thin space between thousands: `307 200`."""
     return f"{n:,}".replace(",", THIN)
+
+
+def thinned(text: str) -> str:
+    """What the engine wrote, with thin spaces for commas between thousands."""
+    return re.sub(r"(?<=\d),(?=\d{3}\b)", THIN, text)
 
 
 def short_count(n: int) -> str:

@@ -174,12 +174,12 @@ def style_sheet(theme: Theme) -> str:
     QSlider::sub-page:horizontal:disabled {{ background: {theme.line}; }}
     QSlider::handle:horizontal:disabled {{ border-color: {theme.muted}; }}
     QCheckBox, QRadioButton {{ spacing: 8px; }}
-    QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
-               background: {theme.surface}; }}
-    QCheckBox::indicator {{ border-radius: 4px; }}
+    QCheckBox::indicator, QRadioButton::indicator, QTableView::indicator {{ width: 14px; height: 14px;
+               border: 1px solid {theme.muted}; background: {theme.surface}; }}
+    QCheckBox::indicator, QTableView::indicator {{ border-radius: 4px; }}
     QRadioButton::indicator {{ border-radius: 8px; }}
-    QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
-               image: url({_icon_file("check", theme.on_accent)}); }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked {{ background: {theme.accent};
+               border-color: {theme.accent}; image: url({_icon_file("check", theme.on_accent)}); }}
     QRadioButton::indicator:checked {{ border: 5px solid {theme.accent}; width: 6px; height: 6px; }}
     QCheckBox:focus, QRadioButton:focus {{ color: {theme.accent}; }}
     QLabel[role="title"] {{ font-weight: 600; }}
