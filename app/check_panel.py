@@ -80,8 +80,8 @@ class CheckPanel(QWidget):
         self.setObjectName("check_panel")
         self.setWhatsThis(
             "The doctor. Examine looks for what is wrong with the checkpoint, or may surprise. Tick repairs (Space) "
-            "and press Repair (Return): names and masks change in the open document, the file stays, and Undo takes the "
-            "repair back. Save writes what is mended to a new file."
+            "and press Repair (Return): names and masks change in the open document, the file stays, and Undo takes "
+            "the repair back. Save writes what is mended to a new file."
         )
         self.setFocusProxy(self.table)
         self.told.setProperty("role", "muted")
