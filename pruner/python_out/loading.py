@@ -72,11 +72,13 @@ def _from_masks() -> list[str]:
 
 
 def _reversible(checkpoint: Checkpoint) -> list[str]:
+    path = quoted(str(checkpoint.path))
     return [
-        "# The reversible form has the original values. Its masks lie beside them, a bit an element: Secateur puts",
-        "# them on, as torch.nn.utils.prune would have.",
+        "# The reversible form has the original values, and its masks beside them.",
+        "# Secateur puts them on, as torch.nn.utils.prune would have.",
         _LOAD,
-        f"pruner.apply(module, pruner.stored_pruning(pruner.open_checkpoint({quoted(str(checkpoint.path))})))",
+        f"checkpoint = pruner.open_checkpoint({path})",
+        "pruner.apply(module, pruner.stored_pruning(checkpoint))",
     ]
 
 
