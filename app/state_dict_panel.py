@@ -53,8 +53,8 @@ class StateDictPanel(QWidget):
     def _build(self) -> None:
         self.setObjectName("state_dict_panel")
         self.setWhatsThis(
-            "The keys of the state_dict as they are in the file, and as the chosen form would save them. "
-            "+ is new, − is gone, ~ has other values."
+            "The keys of the state_dict as they are in the file (or after the doctor's repairs), and as the chosen "
+            "form would save them. + is new, − is gone, ~ has other values."
         )
         top = QHBoxLayout()
         top.setSpacing(12)
