@@ -6,12 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from app import numbers
-from app.amount_text import HINT, read_amount
+from app.amount_text import read_amount
 from app.forecast import Stock, left_for, pooled, taken
 from app.refusals import forgive, show_refusal
 from app.session import Session
 from pruner import Amount, PrunerError
 
+_HINT = "30% or 1000"
 _STEPS = 1000
 _RATIO, _COUNT, _TARGET = range(3)
 COUNTING = "counting…"
@@ -34,7 +35,8 @@ class AmountForm(QWidget):
     def _build(self) -> None:
         self.edit.setObjectName("amount")
         self.edit.setAccessibleName("Amount")
-        self.edit.setPlaceholderText(HINT)
+        self.edit.setPlaceholderText(_HINT)
+        self.edit.setToolTip("A share such as 30%, a number such as 1000, or the sparsity to arrive at: to 80%")
         self.edit.textEdited.connect(lambda: forgive(self.edit))
         self.edit.returnPressed.connect(self._commit)
         self.edit.editingFinished.connect(self._left)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -30,6 +31,24 @@ _INVITES = (
 _SHARES = (840, 460)
 
 
+class FindingsTable(QTableView):
+    """Findings; Space ticks or unticks the repair of a row, wherever in the row one is, and Return does the repairs."""
+
+    entered = Signal()
+    """The ticked repairs are to be done."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        repair = self.currentIndex().siblingAtColumn(Column.REPAIR)
+        state = repair.data(Qt.ItemDataRole.CheckStateRole)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        elif event.key() == Qt.Key.Key_Space and state is not None:
+            other = Qt.CheckState.Unchecked if state == Qt.CheckState.Checked else Qt.CheckState.Checked
+            self.model().setData(repair, other, Qt.ItemDataRole.CheckStateRole)
+        else:
+            super().keyPressEvent(event)
+
+
 class CheckPanel(QWidget):
     """A table of findings with the repairs to tick, and beside it what a finding means and a repair would change."""
 
@@ -37,7 +56,7 @@ class CheckPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self.model = FindingsModel(self)
-        self.table = QTableView(self)
+        self.table = FindingsTable(self)
         self.examine = QPushButton("Examine", self)
         self.repair = QPushButton("Repair", self)
         self.told = plain_label(self)
@@ -51,6 +70,7 @@ class CheckPanel(QWidget):
         for signal in (session.work.started, session.work.ended):
             signal.connect(self._refresh)
         self.examine.clicked.connect(session.doctor.examine)
+        self.table.entered.connect(self.repair.click)
         self.repair.clicked.connect(lambda: session.doctor.repair(self.model.chosen))
         self.model.dataChanged.connect(self._refresh)
         self.table.selectionModel().currentRowChanged.connect(self._show_meaning)
@@ -59,9 +79,9 @@ class CheckPanel(QWidget):
     def _build(self) -> None:
         self.setObjectName("check_panel")
         self.setWhatsThis(
-            "The doctor. Examine looks for what is wrong with the checkpoint, or may surprise. Tick repairs and press "
-            "Repair: names and masks change in the open document, the file stays, and Undo takes the repair back. Save "
-            "writes what is mended to a new file."
+            "The doctor. Examine looks for what is wrong with the checkpoint, or may surprise. Tick repairs (Space) "
+            "and press Repair (Return): names and masks change in the open document, the file stays, and Undo takes "
+            "the repair back. Save writes what is mended to a new file."
         )
         self.setFocusProxy(self.table)
         self.told.setProperty("role", "muted")
@@ -71,6 +91,8 @@ class CheckPanel(QWidget):
         self._empty.setWordWrap(True)
         self.examine.setObjectName("examine")
         self.repair.setObjectName("repair")
+        self.examine.setToolTip("Read the file and look for what is wrong with it; nothing changes")
+        self.repair.setToolTip("Do the ticked repairs in the open document: the file stays, and Undo takes them back")
         self.table.setModel(self.model)
         dress_rows(self.table, "Findings").setSectionResizeMode(Column.TEXT, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(Column.SEVERITY, 84)
@@ -127,9 +149,9 @@ class CheckPanel(QWidget):
             self.meaning.clear()
             return
         finding = self.model.finding(index.row())
-        lines = [finding.text, finding.meaning]
+        lines = [numbers.thinned(finding.text), finding.meaning]
         if finding.repair is not None:
-            lines += ["", f"{finding.repair.title}:", *finding.repair.lines]
+            lines += ["", f"{numbers.thinned(finding.repair.title)}:", *finding.repair.lines]
         self.meaning.setPlainText("\n".join(lines))
 
 

@@ -23,6 +23,11 @@ class DifferenceBars(HistogramView):
             "larger one. Counts are logarithmic, so that a single element can be seen; equal elements are left out."
         )
 
+    @property
+    def counted(self) -> str:
+        """The differences."""
+        return "difference, here less there"
+
     def note(self, found: Histogram) -> str:
         """The elements that do not differ."""
         return f"{numbers.count(found.zeros)} equal"

@@ -22,6 +22,7 @@ from app.compare_model import HEADERS, Column, CompareModel, CompareProxy
 from app.compare_words import totals
 from app.dropping import accept_files, dropped_file
 from app.lazy import seen
+from app.outlined_rows import outline_rows
 from app.plain import plain_label, plain_tip
 from app.root_row import RootRow
 from app.rows_table import dress_rows, sort_by_heads
@@ -141,6 +142,7 @@ class ComparePanel(QWidget):
         table.setModel(self.proxy)
         table.setObjectName("compared")
         table.setStyleSheet(_PADDED)
+        outline_rows(table)
         header = dress_rows(table, "Compared tensors")
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.map_layouts import Arrangement
 from pruner.pairs import Both, Difference, Marks, PairPicture, histogram_of, measure, pair_picture
 from pruner.steps import giving_way
 from pruner.summaries import Histogram
@@ -16,7 +17,7 @@ def pair_steps(both: Both) -> Iterator[Difference | PairPicture | Histogram | No
     yield found
     if marks is None or not both.infos[0].numel:
         return
-    drawn = yield from pair_picture(both, marks)
+    drawn = yield from pair_picture(both, marks, Arrangement().layout(both.infos[0].shape, bands=True))
     yield drawn
     if found.changed:
         yield (yield from histogram_of(both, drawn.limit))

@@ -10,12 +10,13 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from app import numbers
 from app.agreement_colours import agreement_palette
 from app.compare_bars import DifferenceBars
+from app.compare_figure import pair_body, pair_height
 from app.compare_requests import pair_steps
 from app.compare_words import agreement, figures
 from app.comparison import Row
+from app.figure import Figure
 from app.jobs import Failure
 from app.lazy import seen
 from app.map_canvas import MapCanvas
@@ -26,7 +27,6 @@ from app.session import Session
 from app.theme import current
 from app.timers import once
 from pruner.pairs import Both, Difference, PairPicture
-from pruner.pyramid import Layout
 from pruner.summaries import Histogram
 
 _SLOT, _MAP_SLOT = "compare-pair", "compare-map"
@@ -37,8 +37,6 @@ _TIPS: dict[Part, str] = {
     "apart": "The document's values less those of the second file",
     "agreement": "Which elements both keep, both prune, or only one of them",
 }
-_NARROW = "\u202f"
-"""A thin space at which no line ends."""
 _ROOM = 400
 """Pixels of height from which the bars have a place under the pictures."""
 _LOOK_MS = 10
@@ -178,14 +176,11 @@ class CompareView(QWidget):
     def _write(self, row: Row) -> None:
         found = row.difference
         assert found is not None
-        where = ""
-        if found.where is not None:
-            where = Layout.of(found.shapes[0]).describe(found.where)
-        text = figures(row, where)
+        text = figures(row)
         if found.changed is None or not np.prod(found.shapes[0]):
             self._say(text if found.changed is None else "The tensors have no elements.")
             return
-        self.figures.setText(breakable(text).replace(numbers.THIN, _NARROW))
+        self.figures.setText(breakable(text))
         self.largest.setEnabled(bool(found.changed))
         self._show_bars()
         self._write_legend()
@@ -210,6 +205,22 @@ class CompareView(QWidget):
         self._shown = None
         self._empty.setText(breakable(text))
         self._pages.setCurrentIndex(0)
+
+    # Taking it away
+
+    def figure(self) -> Figure | None:
+        """Maps of the area that is looked at, with all that is said below them; None while there are none."""
+        picture, area, found = self.canvas.picture, self.canvas.seen, self._difference
+        other, place = self._comparison.other, self._comparison.current
+        if not isinstance(picture, PairPicture) or area is None or found is None or other is None or place is None:
+            return None
+        parts = tuple(pane.part for pane in self.canvas.panes)
+        bars = self.bars.figure() if found.changed else None
+        words = found.masks is not None and "agreement" in parts
+        body = pair_body(picture, parts, area, found.masks, bars.make if bars is not None else None)
+        height = partial(pair_height, picture, parts, area, words, bars is not None)
+        said = f"there: {other.path.name} · {figures(replace(self._comparison.rows[place], difference=found))}"
+        return Figure("Comparison", said, self.size().toSizeF(), body, height)
 
     # What the user does
 

@@ -9,6 +9,7 @@ from app import numbers
 from app.comparison import Comparison, Row, State
 from app.plain import clipped
 from pruner.pairs import Agreement, Difference
+from pruner.pyramid import Layout
 
 _NAME = 60
 SIGNS: dict[State, str] = {
@@ -55,8 +56,8 @@ def totals(comparison: Comparison) -> str:
     return f"{name}: {' · '.join(parts)}"
 
 
-def figures(row: Row, where: str) -> str:
-    """What is known of a tensor, in a line or two; `where` is the place of the largest difference in words."""
+def figures(row: Row) -> str:
+    """What is known of a tensor, in a line or two."""
     found = row.difference
     if found is None:
         return row.problem or "Reading…"
@@ -66,6 +67,7 @@ def figures(row: Row, where: str) -> str:
     types = "" if found.dtypes[0] == found.dtypes[1] else f" {found.dtypes[0]} here, {found.dtypes[1]} there."
     if not found.changed:
         return f"All values are equal.{types} Zeros: {_zeros(found)}."
+    where = Layout.of(found.shapes[0]).describe(found.where) if found.where is not None else "–"
     parts = [
         f"{numbers.plural(found.changed, 'element')} differ{'s' if found.changed == 1 else ''}",
         f"largest difference {numbers.figure(found.max_abs_difference)} at {where}",
@@ -87,14 +89,24 @@ def cosine(value: float | None) -> str:
 
 def agreement(found: Agreement, colours: Sequence[str]) -> str:
     """How far two masks agree, as rich text: the four counts each with the colour of the map."""
+    parts = [
+        f'<span style="color:{colour}">■</span>&nbsp;{text.replace(" ", "&nbsp;")}'
+        for colour, text in zip(colours, agreement_counts(found), strict=True)
+    ]
+    return f"{agreement_share(found)}:&ensp;{'&ensp; '.join(parts)}"
+
+
+def agreement_share(found: Agreement) -> str:
+    """How far two masks agree, in two numbers."""
+    jaccard = "" if found.jaccard is None else f", Jaccard of the pruned {found.jaccard:.3f}"
+    return f"Masks agree on {numbers.percent(found.share)}{jaccard}"
+
+
+def agreement_counts(found: Agreement) -> tuple[str, ...]:
+    """The four counts, in the order of the map's colours."""
     counts = (found.both_kept, found.both_pruned, found.only_a, found.only_b)
     titles = ("both keep", "both prune", "pruned only here", "pruned only there")
-    parts = []
-    for colour, title, n in zip(colours, titles, counts, strict=True):
-        text = f"{title} {numbers.count(n)}".replace(" ", "&nbsp;").replace(numbers.THIN, "&nbsp;")
-        parts.append(f'<span style="color:{colour}">■</span>&nbsp;{text}')
-    jaccard = "" if found.jaccard is None else f", Jaccard of the pruned {found.jaccard:.3f}"
-    return f"Masks agree on {numbers.percent(found.share)}{jaccard}:&ensp;{'&ensp; '.join(parts)}"
+    return tuple(f"{title} {numbers.count(n)}" for title, n in zip(titles, counts, strict=True))
 
 
 def _zeros(found: Difference) -> str:

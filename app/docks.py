@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -64,6 +64,21 @@ class Docks:
         first.raise_()
         window.resizeDocks([self._left, self._right], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal)
         window.resizeDocks([first], [_BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+
+    def keep(self) -> None:
+        """Remember the window's size and its panels for the next start."""
+        settings = QSettings()
+        settings.setValue("window/geometry", self._window.saveGeometry())
+        settings.setValue("window/state", self._window.saveState())
+
+    def restore(self) -> None:
+        """Put the window and its panels to where they were kept, if they were."""
+        settings = QSettings()
+        geometry, state = settings.value("window/geometry"), settings.value("window/state")
+        if geometry is not None:
+            self._window.restoreGeometry(geometry)
+        if state is not None:
+            self._window.restoreState(state)
 
 
 def _object_name(title: str) -> str:

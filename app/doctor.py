@@ -73,7 +73,8 @@ class Doctor(QObject):
                 made, masked = found
                 label = f"repair of {numbers.plural(len(repairs), 'finding')}"
                 document.take_repaired(made, masked, repairs, label)
-                document.tell("info", f"Repaired: {'; '.join(repair.title for repair in repairs)}. Save writes it.")
+                titles = numbers.thinned("; ".join(repair.title for repair in repairs))
+                document.tell("info", f"Repaired: {titles}. Save writes it.")
 
         self._files.submit(
             self._work, Job(f"Repairing {current.path.name}", run, done, self._failed), "Nothing was repaired."

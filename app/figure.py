@@ -126,7 +126,7 @@ def body_below(header: Header, size: QSizeF) -> QRectF:
 
 def _written(text: str) -> str:
     """The text on one line: no line ends within a number, and a long name may break after a dot."""
-    line = numbers.NARROW.join(clipped(part, _MOST_LETTERS) for part in text.split(numbers.THIN))
+    line = numbers.THIN.join(clipped(part, _MOST_LETTERS) for part in text.split(numbers.THIN))
     return re.sub(rf"\S{{{_LONG},}}", lambda word: word[0].replace(".", ".\u200b"), line)
 
 

@@ -15,6 +15,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("Elements", "numel"),
     ("Zeros", "zeros"),
     ("Pruned", "pruned"),
+    ("Distinct values", "distinct"),
     ("Smallest", "minimum"),
     ("Largest", "maximum"),
     ("Mean", "mean"),
@@ -24,6 +25,9 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("NaN", "nan"),
     ("Infinite", "inf"),
 )
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_DISTINCT = _ROWS.index(("Distinct values", "distinct"))
+"""The row that large types do not have: their values are not counted."""
 
 
 class FiguresView(QTableWidget):
@@ -36,8 +40,9 @@ class FiguresView(QTableWidget):
         self.setHorizontalHeaderLabels(["Before", "After"])
         self.setVerticalHeaderLabels([title for title, _ in _ROWS])
         self.verticalHeader().setDefaultSectionSize(27)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.horizontalHeader().setDefaultSectionSize(170)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setMaximumSectionSize(170)
+        self.horizontalHeader().setDefaultAlignment(_RIGHT)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
 
@@ -46,17 +51,17 @@ class FiguresView(QTableWidget):
         for column, found in enumerate((before, after)):
             for row, (_, name) in enumerate(_ROWS):
                 self.setItem(row, column, _cell(None if found is None else getattr(found, name)))
+        self.setRowHidden(_DISTINCT, before is None or before.distinct is None)
 
     @property
     def table(self) -> Table:
         """What is shown, as text."""
-        texts = [
-            [item.text() if (item := self.item(row, column)) else "" for column in range(2)]
-            for row in range(len(_ROWS))
+        rows = [
+            (title, *(item.text() if (item := self.item(row, column)) else "" for column in range(2)))
+            for row, (title, _) in enumerate(_ROWS)
+            if not self.isRowHidden(row)
         ]
-        return Table(
-            ("", "Before", "After"), tuple((title, *cells) for (title, _), cells in zip(_ROWS, texts, strict=True))
-        )
+        return Table(("", "Before", "After"), tuple(rows))
 
     def figure(self) -> Figure | None:
         """The table, under the title of who knows the tensor's name; None while there are no figures."""
@@ -78,6 +83,6 @@ class FiguresView(QTableWidget):
 def _cell(value: float | None) -> QTableWidgetItem:
     text = numbers.count(value) if isinstance(value, int) else numbers.figure(value)
     item = QTableWidgetItem(text)
-    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    item.setTextAlignment(_RIGHT)
     item.setToolTip("" if value is None else repr(value))
     return item

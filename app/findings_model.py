@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
+from app import numbers
 from app.columns import AT_LEFT, NO_INDEX, Index, head
 from app.plain import plain_tip
 from app.style import icon
@@ -80,7 +81,7 @@ class FindingsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return {
                 Column.SEVERITY: _WORDS[one.severity],
-                Column.TEXT: one.text,
+                Column.TEXT: numbers.thinned(one.text),
                 Column.REPAIR: self._repair(index.row(), one),
             }[column]
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -114,4 +115,5 @@ class FindingsModel(QAbstractTableModel):
     def _repair(self, row: int, one: Finding) -> str:
         if one.repair is None:
             return "None in the file"
-        return f"Done: {one.repair.title}" if row in self._done else one.repair.title
+        title = numbers.thinned(one.repair.title)
+        return f"Done: {title}" if row in self._done else title

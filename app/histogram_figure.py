@@ -23,21 +23,31 @@ from app.figure_axes import (
     round_numbers,
 )
 from app.histogram_paint import Bars, Plane, paint_bars, paint_line, paint_note, pruned_before
-from app.histogram_trial import zeros_text
 from pruner.summaries import Histogram
 
 
-def histogram_body(found: Histogram, lines: Sequence[float], *, signed: bool, logarithmic: bool) -> Make:
-    """Paints the counts; `lines` are where the planned round cuts."""
+def histogram_body(
+    found: Histogram, lines: Sequence[float], *, signed: bool, logarithmic: bool, note: str, of: str
+) -> Make:
+    """Paints the counts; `lines` are where the planned round cuts, `note` is what is counted apart, and `of` what the
+    axis has."""
 
     def paint(painter: QPainter, sheet: Sheet) -> None:
-        _paint(painter, sheet, found, lines, signed=signed, logarithmic=logarithmic)
+        _paint(painter, sheet, found, lines, note, of, signed=signed, logarithmic=logarithmic)
 
     return at_once(paint)
 
 
 def _paint(
-    painter: QPainter, sheet: Sheet, found: Histogram, lines: Sequence[float], *, signed: bool, logarithmic: bool
+    painter: QPainter,
+    sheet: Sheet,
+    found: Histogram,
+    lines: Sequence[float],
+    note: str,
+    of: str,
+    *,
+    signed: bool,
+    logarithmic: bool,
 ) -> None:
     bars, most = Bars.of(found, signed=signed, logarithmic=logarithmic), _most(found, signed)
     area, metrics = sheet.area, sheet.metrics
@@ -56,11 +66,10 @@ def _paint(
     painter.restore()
     plane = Plane(box, bars.first, bars.last)
     paint_line(painter, plane, lines, sheet.theme, movable=False, focused=False)
-    note = zeros_text(found.zeros, found.zeros_pruned)
     paint_note(painter, plane, note, sheet.font, sheet.theme, lines)
     painter.setPen(QPen(QColor(sheet.theme.line), 1, Qt.PenStyle.SolidLine))
     painter.drawLine(box.bottomLeft(), box.bottomRight())
-    paint_below(painter, sheet, box, _values(sheet, plane, signed))
+    paint_below(painter, sheet, box, _values(sheet, plane, of))
     title = "elements, logarithmic" if logarithmic else "elements"
     heights = [_height(one, most, logarithmic) for one in values]
     ticks = [(fine.y(share) / ratio, written(one)) for share, one in zip(heights, values, strict=True)]
@@ -99,7 +108,7 @@ def _height(count: int, most: int, logarithmic: bool) -> float:
     return float(np.log1p(count) / np.log1p(max(most, 1))) if logarithmic else count / max(most, 1)
 
 
-def _values(sheet: Sheet, plane: Plane, signed: bool) -> Axis:
+def _values(sheet: Sheet, plane: Plane, of: str) -> Axis:
     room = most_ticks(plane.area.width(), sheet.metrics.horizontalAdvance("−0.000"))
     values = round_numbers(plane.left, plane.right, min(room, 10))
-    return axis_of("value" if signed else "magnitude", values, plane.x, decimals(values))
+    return axis_of(of, values, plane.x, decimals(values))

@@ -7,7 +7,6 @@ import math
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app import numbers
 from app.histogram_trial import (
     Trial,
     first_line,
@@ -198,7 +197,6 @@ class Histograms(QObject):
         first = first_line(planned, name, trial, threshold) if name is not None else ""
         second = second_line(trial)
         for label, title in zip(self.captions, self._titles, strict=True):
-            text = f"<b>{title}</b>&nbsp; {first}<br>{second or '&nbsp;'}"
-            label.setText(text.replace(numbers.THIN, numbers.NARROW))
+            label.setText(f"<b>{title}</b>&nbsp; {first}<br>{second or '&nbsp;'}")
         for view in self.views:
             view.setAccessibleDescription(f"{first}. {second}" if second else first)

@@ -105,8 +105,14 @@ class HistogramView(pg.PlotWidget):
         """The counts and the line, under the title of who knows the tensor's name."""
         if self._histogram is None:
             return None
-        lines = tuple(self._lines)
-        body = histogram_body(self._histogram, lines, signed=self._signed, logarithmic=self._logarithmic)
+        body = histogram_body(
+            self._histogram,
+            tuple(self._lines),
+            signed=self._signed,
+            logarithmic=self._logarithmic,
+            note=self.note(self._histogram),
+            of=self.counted,
+        )
         return Figure(self.accessibleName(), "", self.size().toSizeF(), body)
 
     def place_of(self, magnitude: float) -> QPoint:
@@ -143,6 +149,11 @@ class HistogramView(pg.PlotWidget):
         paint_bars(painter, plane, self._bars, lines[-1] if lines else None, theme)
         paint_line(painter, plane, lines, theme, movable=self._movable, focused=self.hasFocus())
         paint_note(painter, plane, self.note(self._histogram), self.font(), theme, lines)
+
+    @property
+    def counted(self) -> str:
+        """What is counted, for the axis of a picture."""
+        return "value" if self._signed else "magnitude"
 
     def note(self, found: Histogram) -> str:
         """What stands over the bars: what is counted apart from them."""

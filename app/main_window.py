@@ -6,22 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
-from PySide6.QtWidgets import (
-    QMainWindow,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import Actions
 from app.amount_panel import AmountPanel
 from app.banner import Banner
 from app.check_panel import CheckPanel
 from app.chooser import Chooser
-from app.compare_panel import ComparePanel
-from app.compare_view import CompareView
+from app.comparing import PANEL, Comparing
 from app.docks import Docks
 from app.dressing import choose_theme
 from app.dropping import accept_files, dropped_file
@@ -70,8 +64,7 @@ class MainWindow(QMainWindow):
         self.tree = TreePanel(session, self)
         self.tensor = TensorPanel(session, self)
         self.file = FilePanel(session, self)
-        self.comparing = ComparePanel(session, self)
-        self.pair = CompareView(session, self)
+        self.comparing = Comparing(session, self.tensor, lambda title: self._docks.raise_panel(title), self)
         self.banner = Banner(self)
         self.start = StartPage(self)
         self._unsaved = Unsaved(session, self, self.save)
@@ -85,7 +78,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self.resize(1440, 900)
         self._docks.reset()
-        self._restore()
+        self._docks.restore()
+        self.actions_.dress()
         self._refresh()
 
     # What commands do
@@ -96,7 +90,7 @@ class MainWindow(QMainWindow):
             "open": self.chooser.choose_file,
             "open_folder": self.chooser.choose_folder,
             "open_demo": lambda: self.open(demo_model()),
-            "compare": self.compare,
+            "compare": lambda: self.comparing.compare(),
             "reload": self.reload,
             "show_file": lambda: self._docks.raise_panel("File"),
             "examine": self.examine,
@@ -128,14 +122,6 @@ class MainWindow(QMainWindow):
     def open(self, path: Path, root: str | None = None) -> None:
         """Open a checkpoint, after asking about pruning that is not saved; a job at hand is not cut short for it."""
         self._when_idle(path.name, partial(self.session.open, path, root))
-
-    def compare(self, path: Path | None = None) -> None:
-        """Open a second checkpoint beside the document: a file, or the one that the user chooses."""
-        self._docks.raise_panel("Compare")
-        if path is None:
-            Chooser(self.session, self, self.session.comparison.open).choose_file()
-        else:
-            self.session.comparison.open(path)
 
     def open_root(self, root: str) -> None:
         """Open another dictionary of weights of the same file."""
@@ -187,7 +173,7 @@ class MainWindow(QMainWindow):
         bottom: dict[str, QWidget] = {
             "state_dict": StateDictPanel(session, self),
             "Whole model": WholeModelPanel(session, self),
-            "Compare": self.comparing,
+            PANEL: self.comparing.panel,
             "File": self.file,
             "Check": CheckPanel(session, self),
             "Jobs": JobsPanel(session, self),
@@ -207,9 +193,6 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         session.saved.connect(self._refresh)
-        session.comparison.changed.connect(self._show_pair)
-        self.comparing.open_requested.connect(self.compare)
-        self.comparing.entered.connect(lambda: self.tensor.tabs.setCurrentWidget(self.pair))
         session.checkpoint_changed.connect(self._opened)
         session.files.changed.connect(self._file_changed)
         session.message.connect(self._tell)
@@ -221,15 +204,6 @@ class MainWindow(QMainWindow):
         self._status.reload_requested.connect(self.reload)
 
     # Showing
-
-    def _show_pair(self) -> None:
-        """A tab of the tensor's panel while there is a second checkpoint."""
-        tabs = self.tensor.tabs
-        if self.session.comparison.other is None:
-            tabs.removeTab(tabs.indexOf(self.pair))
-        elif tabs.indexOf(self.pair) < 0:
-            tabs.addTab(self.pair, "Compare")
-            tabs.setCurrentWidget(self.pair)
 
     def _opened(self) -> None:
         checkpoint = self.session.checkpoint
@@ -285,24 +259,10 @@ class MainWindow(QMainWindow):
             event.ignore()
             self._unsaved.ask_then(self._close_at_last)
             return
-        self._keep()
+        self._docks.keep()
         self.session.close()
         super().closeEvent(event)
 
     def _close_at_last(self) -> None:
         self.session.forget_pruning()
         self.close()
-
-    def _keep(self) -> None:
-        settings = QSettings()
-        settings.setValue("window/geometry", self.saveGeometry())
-        settings.setValue("window/state", self.saveState())
-
-    def _restore(self) -> None:
-        settings = QSettings()
-        geometry, state = settings.value("window/geometry"), settings.value("window/state")
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        if state is not None:
-            self.restoreState(state)
-        self.actions_.dress()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
-THIN = "\u2009"
-NARROW = "\u202f"
+THIN = "\u202f"
 """A thin space at which no line ends."""
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -15,6 +15,11 @@ _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
 def count(n: int) -> str:
     """All digits, a thin space between thousands: `307 200`."""
     return f"{n:,}".replace(",", THIN)
+
+
+def thinned(text: str) -> str:
+    """What the engine wrote, with thin spaces for commas between thousands."""
+    return re.sub(r"(?<=\d),(?=\d{3}\b)", THIN, text)
 
 
 def short_count(n: int) -> str:

@@ -15,7 +15,6 @@ from app.session import Session
 from pruner import Saved
 
 ENDING = ".toml"
-_LOADABLE = ("permanent", "masked")
 
 
 class RecipeActions(QObject):
@@ -91,7 +90,7 @@ class RecipeActions(QObject):
         dialog.open()
 
     def _keep_saved(self, saved: Saved) -> None:
-        self._saved = saved.path if saved.form in _LOADABLE else self._saved
+        self._saved = saved.path
 
     def _forget_saved(self) -> None:
         self._saved = None

@@ -41,19 +41,24 @@ class RoundsCard(Card):
         lines = self._lines()
         self.list.setText("<p style='margin: 0 0 6px 0'>".join(["", *lines]))
         self.list.setVisible(bool(lines))
-        done = self._session.pruning is not None
-        self.hint.setText("Undo takes back a whole round." if done else "" if lines else "Nothing is pruned yet.")
+        pruned, done = self._session.pruning is not None, bool(self._done())
+        nothing = "This tensor is not pruned yet." if pruned else "Nothing is pruned yet."
+        self.hint.setText("Undo takes back a whole round." if done else "" if lines else nothing)
         self.hint.setVisible(bool(self.hint.text()))
 
     def _lines(self) -> list[str]:
-        name, pruning = self._session.current, self._session.pruning
+        name, done = self._session.current, self._done()
         if name is None:
             return []
-        done = pruning[name].rounds if pruning is not None and name in pruning else ()
         lines = [f"<b>{number}</b>&nbsp; {_told(one)}" for number, one in enumerate(done, start=1)]
         if name in self._session.next_round.planned:
             lines.append(f"<b>{len(done) + 1}</b>&nbsp; {self._planned(name)}, planned")
         return lines
+
+    def _done(self) -> tuple[Round, ...]:
+        """The rounds that the current tensor went through."""
+        name, pruning = self._session.current, self._session.pruning
+        return pruning[name].rounds if name is not None and pruning is not None and name in pruning else ()
 
     def _planned(self, name: str) -> str:
         planned = self._session.next_round

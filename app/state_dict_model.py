@@ -50,7 +50,7 @@ def compare(checkpoint: Checkpoint, pruning: Pruning | None, form: Form) -> Side
     for info in checkpoint.tensors.values():
         state: State = "removed" if info.name not in saved else "changed" if info.name in changed else "same"
         note = {"removed": "removed", "changed": "values change"}.get(state, "")
-        before.append(KeyRow(info.name, info.name, numbers.shape(info.shape), info.dtype, state, note))
+        before.append(KeyRow(info.name, info.name, numbers.compact_shape(info.shape), info.dtype, state, note))
     after = []
     for entry in entries:
         new = entry.name not in checkpoint.tensors
@@ -59,7 +59,7 @@ def compare(checkpoint: Checkpoint, pruning: Pruning | None, form: Form) -> Side
         if entry.role == "zeroed" and entry.mask is not None:
             note = f"{numbers.count(entry.mask.pruned)} pruned to 0"
         source = entry.source
-        after.append(KeyRow(entry.name, source.name, numbers.shape(source.shape), source.dtype, state, note))
+        after.append(KeyRow(entry.name, source.name, numbers.compact_shape(source.shape), source.dtype, state, note))
     return Sides(tuple(before), tuple(after))
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Failure
+from app.outlined_rows import outline_rows
 from app.plain import plain_label
 from app.rows_table import dress_rows
 from app.session import Session
@@ -53,8 +54,8 @@ class StateDictPanel(QWidget):
     def _build(self) -> None:
         self.setObjectName("state_dict_panel")
         self.setWhatsThis(
-            "The keys of the state_dict as they are in the file, and as the chosen form would save them. "
-            "+ is new, − is gone, ~ has other values."
+            "The keys of the state_dict as they are in the file (or after the doctor's repairs), and as the chosen "
+            "form would save them. + is new, − is gone, ~ has other values."
         )
         top = QHBoxLayout()
         top.setSpacing(12)
@@ -87,6 +88,7 @@ class StateDictPanel(QWidget):
     def _table(self, model: KeysModel, name: str) -> QTableView:
         view = QTableView(self)
         view.setModel(model)
+        outline_rows(view)
         header = dress_rows(view, name)
         header.setMinimumSectionSize(16)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 
 from app import numbers
+from app.elided_label import ElidedLabel
 from app.jobs import JobState
 from app.plain import plain_label
 from app.session import Session
@@ -37,11 +38,11 @@ class StatusBar(QStatusBar):
             "The file on disk is not the one that was opened, or is gone. What is shown is what was opened; nothing is "
             "pruned or saved until the file is reloaded or back."
         )
-        self.note = plain_label(self)
+        self.note = ElidedLabel(self)
         self.note.setObjectName("note")
         self.note.setAccessibleName("What happened last")
         self._fade = once(self, _NOTE_MS, self.note.clear)
-        self.job = plain_label(self)
+        self.job = ElidedLabel(self)
         self.job.setObjectName("job")
         self.bar = QProgressBar(self)
         self.bar.setRange(0, _PARTS)

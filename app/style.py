@@ -148,17 +148,22 @@ def style_sheet(theme: Theme) -> str:
     QHeaderView::section {{ background: {theme.surface}; color: {theme.muted}; border: none;
                border-bottom: 1px solid {theme.line}; padding: 5px 6px; font-weight: 600; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {theme.line}; }}
-    QTabBar::tab {{ background: transparent; color: {theme.muted}; padding: 7px 14px; border: none;
+    QTabBar::tab {{ background: transparent; color: {theme.muted}; padding: 7px 10px; border: none;
                border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {theme.accent}; border-bottom: 2px solid {theme.accent}; font-weight: 600; }}
     QTabBar::tab:hover {{ color: {theme.ink}; }}
     QTabBar::tab:focus {{ border-bottom: 2px solid {theme.ink}; }}
+    QTabBar QToolButton {{ padding: 0; }}
+    QTabBar QToolButton::left-arrow {{ image: url({_icon_file("chevron-left", theme.muted)}); }}
+    QTabBar QToolButton::right-arrow {{ image: url({_icon_file("chevron-right", theme.muted)}); }}
+    QTabBar::tear {{ width: 0; }}
     QStatusBar {{ background: {theme.surface}; border-top: 1px solid {theme.line}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}
     QStatusBar QLabel {{ color: {theme.muted}; padding: 0 8px; }}
     QProgressBar {{ background: {theme.line}; border: none; border-radius: 4px; max-height: 8px; min-height: 8px;
                text-align: center; }}
     QProgressBar::chunk {{ background: {theme.accent}; border-radius: 4px; }}
+    QAbstractScrollArea::corner {{ background: {theme.surface}; border: none; }}
     QTableCornerButton::section {{ background: {theme.surface}; border: none; }}
     QSlider {{ min-height: 24px; }}
     QSlider::groove:horizontal {{ height: 4px; background: {theme.line}; border-radius: 2px; }}
@@ -169,12 +174,12 @@ def style_sheet(theme: Theme) -> str:
     QSlider::sub-page:horizontal:disabled {{ background: {theme.line}; }}
     QSlider::handle:horizontal:disabled {{ border-color: {theme.muted}; }}
     QCheckBox, QRadioButton {{ spacing: 8px; }}
-    QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
-               background: {theme.surface}; }}
-    QCheckBox::indicator {{ border-radius: 4px; }}
+    QCheckBox::indicator, QRadioButton::indicator, QTableView::indicator {{ width: 14px; height: 14px;
+               border: 1px solid {theme.muted}; background: {theme.surface}; }}
+    QCheckBox::indicator, QTableView::indicator {{ border-radius: 4px; }}
     QRadioButton::indicator {{ border-radius: 8px; }}
-    QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
-               image: url({_icon_file("check", theme.on_accent)}); }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked {{ background: {theme.accent};
+               border-color: {theme.accent}; image: url({_icon_file("check", theme.on_accent)}); }}
     QRadioButton::indicator:checked {{ border: 5px solid {theme.accent}; width: 6px; height: 6px; }}
     QCheckBox:focus, QRadioButton:focus {{ color: {theme.accent}; }}
     QLabel[role="title"] {{ font-weight: 600; }}

@@ -95,9 +95,10 @@ class TensorPanel(QWidget):
             ("Figures", self.figures, self.figures),
             ("Values", self.values, self.values),
         )
-        for title, page, _ in pages:
+        self._views: dict[QWidget, HasFigure] = {}
+        for title, page, view in pages:
             self.tabs.addTab(page, title)
-        self._views: dict[QWidget, HasFigure] = {page: view for _, page, view in pages}
+            self._views[page] = view
         self._picture = PictureButton(self._session, self.figure, self)
         self.tabs.setCornerWidget(self._picture)
         self._pages = QStackedWidget(self)
@@ -136,6 +137,16 @@ class TensorPanel(QWidget):
         box.addWidget(self.strip)
         return page
 
+    def join(self, title: str, view: QWidget, shown: bool) -> None:
+        """Show a further view of the tensor in a tab, which comes to the front, or take it away again."""
+        place = self.tabs.indexOf(view)
+        if not shown:
+            self.tabs.removeTab(place)
+        elif place < 0:
+            self.tabs.setCurrentIndex(self.tabs.addTab(view, title))
+        if isinstance(view, HasFigure):
+            self._views[view] = view
+
     # Taking it away
 
     def figure(self) -> Figure | None:
@@ -144,12 +155,13 @@ class TensorPanel(QWidget):
         if checkpoint is None or name is None or self._shown != name:
             return None
         view = self.strip if self.strip.hasFocus() else self._views.get(self.tabs.currentWidget())
-        tells = view in self._fresh or view in (self.channels, self.values)  # these know themselves
-        figure = view.figure() if view is not None and tells else None
+        filled = (self.map, *self.histograms.views, self.figures)  # the others know themselves what they show
+        figure = view.figure() if view is not None and (view in self._fresh or view not in filled) else None
         if figure is None:
             return None
         title = f"{figure.title} of {name} · {checkpoint.path.name}"
-        return replace(figure, title=title, subtitle=" · ".join([*self._what(checkpoint[name]), *self._sparsity(name)]))
+        rest = (figure.subtitle,) if figure.subtitle else self._sparsity(name)
+        return replace(figure, title=title, subtitle=" · ".join([*self._what(checkpoint[name]), *rest]))
 
     def _sparsity(self, name: str) -> Iterator[str]:
         outlook = self._session.next_round.outlook(name)

@@ -92,12 +92,17 @@ def _entries(checkpoint: Checkpoint, pruning: Pruning, form: Form, target: Targe
 
 
 def _rest(checkpoint: Checkpoint, form: Form, target: Target) -> list[Storage]:
-    """The storages beside the weights that stay in the file: an optimizer's, another set of weights."""
+    """The storages beside the weights that stay in the file: an optimizer's, another set of weights.
+
+    What an edited checkpoint has left out, such as a mask, is one of the file's weights.
+    """
     document = checkpoint.detail
     stays = target.patched or (target.container.name == checkpoint.format and not target.shard_suffix)
     if not isinstance(document, Document) or form.alone or not stays:
         return []
+    weights = {record.storage for _, record in document.root.weights.tensors.values()}
     used = {info.storage for info in checkpoint.tensors.values()}
+    used |= {storage for key, storage in document.storages.items() if key in weights}
     return [storage for storage in document.storages.values() if storage not in used]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner.checkpoint import Checkpoint, TensorInfo
+from pruner.distinct import Distinct
 from pruner.mask import Mask
 from pruner.progress import Meter, Progress
 from pruner.steps import finish
@@ -29,7 +30,8 @@ class Figures:
     """A tensor in numbers, with what is pruned counted as 0.
 
     NaN and infinite elements are counted, and left out of all else. `std` is the sample's (n - 1 in the denominator,
-    as `torch.std`); complex numbers count by their magnitudes. None where no finite element tells.
+    as `torch.std`); complex numbers count by their magnitudes. None where no finite element tells. `distinct`
+    values are counted in types of at most 16 bits (see `pruner.distinct`), None in others.
     """
 
     numel: int
@@ -43,6 +45,7 @@ class Figures:
     std: float | None
     l1: float
     l2: float
+    distinct: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +87,11 @@ def figures(checkpoint: Checkpoint, name: str, mask: Mask | None = None, progres
 def measure(checkpoint: Checkpoint, name: str, mask: Mask | None) -> Generator[int, None, Figures]:
     """`figures`, giving way after each chunk with the bytes it had."""
     info = checkpoint[name]
-    sums = _Sums()
-    for values, kept in numbers_of(checkpoint, info, mask):
-        sums.add(values if kept is None else values.where(kept, 0.0))
-        yield values.numel() * info.dtype_info.itemsize
-    return sums.figures(info.numel, mask.pruned if mask is not None else 0)
+    found = _Measuring(info)
+    for chunk, kept in _chunks_of(checkpoint, info, mask, CHUNK):
+        found.add(chunk, kept)
+        yield chunk.numel() * info.dtype_info.itemsize
+    return found.figures(mask.pruned if mask is not None else 0)
 
 
 def before_and_after(
@@ -99,13 +102,12 @@ def before_and_after(
         found = yield from measure(checkpoint, name, None)
         return found, found
     info = checkpoint[name]
-    before, after = _Sums(), _Sums()
-    for values, kept in numbers_of(checkpoint, info, mask):
-        assert kept is not None
-        before.add(values)
-        after.add(values.where(kept, 0.0))
-        yield values.numel() * info.dtype_info.itemsize
-    return before.figures(info.numel, 0), after.figures(info.numel, mask.pruned)
+    before, after = _Measuring(info), _Measuring(info)
+    for chunk, kept in _chunks_of(checkpoint, info, mask, CHUNK):
+        before.add(chunk, None)
+        after.add(chunk, kept)
+        yield chunk.numel() * info.dtype_info.itemsize
+    return before.figures(0), after.figures(mask.pruned)
 
 
 def histogram(
@@ -152,13 +154,20 @@ def numbers_of(
 
     `elements` is a multiple of 8 where there is a mask.
     """
+    for chunk, kept in _chunks_of(checkpoint, info, mask, elements):
+        yield real(chunk), kept
+
+
+def _chunks_of(
+    checkpoint: Checkpoint, info: TensorInfo, mask: Mask | None, elements: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
     import torch
 
     start = 0
     for chunk in checkpoint.chunks(info.name, elements):
         stop = start + chunk.numel()
         kept = torch.from_numpy(mask.chunk(start, stop)) if mask is not None else None
-        yield real(chunk), kept
+        yield chunk, kept
         start = stop
 
 
@@ -172,6 +181,26 @@ def real(values: torch.Tensor) -> torch.Tensor:
     if values.dtype in (torch.float64, torch.int64, torch.int32, torch.uint32, torch.uint64):
         return values.to(torch.float64)
     return values.to(torch.float32)
+
+
+class _Measuring:
+    """The figures of a tensor as its chunks come."""
+
+    def __init__(self, info: TensorInfo) -> None:
+        self._info = info
+        self._sums, self._distinct = _Sums(), Distinct.of(info.dtype_info)
+
+    def add(self, chunk: torch.Tensor, kept: torch.Tensor | None) -> None:
+        """Count a chunk, with 0 where it is not kept."""
+        values = real(chunk)
+        self._sums.add(values if kept is None else values.where(kept, 0.0))
+        if self._distinct is not None:
+            self._distinct.add(chunk, kept)
+
+    def figures(self, pruned: int) -> Figures:
+        """What was counted."""
+        distinct = self._distinct.count if self._distinct is not None else None
+        return self._sums.figures(self._info.numel, pruned, distinct)
 
 
 class _Sums:
@@ -207,7 +236,7 @@ class _Sums:
         self.mean += apart * count / together
         self.count = together
 
-    def figures(self, numel: int, pruned: int) -> Figures:
+    def figures(self, numel: int, pruned: int, distinct: int | None) -> Figures:
         known = self.count > 0
         return Figures(
             numel=numel,
@@ -221,4 +250,5 @@ class _Sums:
             std=math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None,
             l1=self.l1,
             l2=math.sqrt(self.l2),
+            distinct=distinct,
         )

@@ -25,6 +25,7 @@ _STATS = {
     "l1": "l1",
     "nan": "nan",
     "inf": "inf",
+    "distinct": "distinct",
 }
 
 

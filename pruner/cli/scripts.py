@@ -9,13 +9,10 @@ from pruner.export import Saved
 from pruner.formats import open_checkpoint
 from pruner.python_out.loading import loader
 
-_LOADABLE = ("permanent", "masked")
-
 
 def write_script(path: Path, text: str, saved: Saved) -> None:
     """Write a script, and as comments at its end how what was saved is loaded; raises `PrunerError`."""
-    if saved.form in _LOADABLE:
-        lines = loader(open_checkpoint(saved.path)).splitlines()
-        commented = "\n".join(f"# {line}".rstrip() for line in lines)
-        text += f"\n# What was saved ({saved.form} form) loads like this:\n#\n{commented}\n"
+    lines = loader(open_checkpoint(saved.path)).splitlines()
+    commented = "\n".join(f"# {line}".rstrip() for line in lines)
+    text += f"\n# What was saved ({saved.form} form) loads like this:\n#\n{commented}\n"
     write_text(path, text)

@@ -13,7 +13,7 @@ from pruner.pairs.marks import Marks
 from pruner.pairs.planes import planes
 from pruner.pairs.values import Both
 from pruner.picture import Picture
-from pruner.pyramid import BASE, Area, Plane, Tile, build, tile
+from pruner.pyramid import BASE, Area, Layout, Plane, Tile, build, tile
 from pruner.pyramid.builder import count
 from pruner.pyramid.levels import Counts, counts_of
 from pruner.pyramid.plane import Floats
@@ -94,12 +94,14 @@ class PairPicture(Picture):
         )
 
 
-def pair_picture(both: Both, marks: Marks) -> Generator[None, None, PairPicture]:
+def pair_picture(both: Both, marks: Marks, layout: Layout | None = None) -> Generator[None, None, PairPicture]:
     """The picture of a pair whose tensors have one shape, of which `marks` has each element; gives way on the way.
+
+    `layout` is one of that shape, None the usual one.
 
     Raises `PrunerError` where a tensor cannot be read.
     """
-    a, b, apart = planes(both)
+    a, b, apart = planes(both, layout)
     pyramids = []
     for plane in (apart, a, b):
         pyramids.append((yield from giving_way(build(plane))))
@@ -118,5 +120,5 @@ def pair_picture(both: Both, marks: Marks) -> Generator[None, None, PairPicture]
 
 
 def _counted(plane: Plane, mask: Mask) -> Generator[None, None, Kept]:
-    bits = Plane(plane.checkpoint, plane.info, mask)
+    bits = Plane(plane.checkpoint, plane.info, mask, chosen=plane.chosen)
     return Kept(bits, (yield from count(bits)))

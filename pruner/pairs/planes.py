@@ -14,7 +14,7 @@ from pruner.mask import Mask
 from pruner.pairs.measure import apart_of
 from pruner.pairs.names import Side
 from pruner.pairs.values import Both, Values, is_coarse, wide
-from pruner.pyramid import Area, Plane
+from pruner.pyramid import Area, Layout, Plane
 from pruner.pyramid.plane import Floats
 
 if TYPE_CHECKING:
@@ -36,12 +36,20 @@ class SidePlane(Plane):
     exact: bool = False
 
     @classmethod
-    def of_side(cls, checkpoint: Checkpoint, side: Side, product: bool, pruned: Mask | None, exact: bool) -> SidePlane:
+    def of_side(
+        cls,
+        checkpoint: Checkpoint,
+        side: Side,
+        product: bool,
+        pruned: Mask | None,
+        exact: bool,
+        layout: Layout | None,
+    ) -> SidePlane:
         """The plane of a side as `Both` counts it."""
-        info = checkpoint[side.name]
-        times = Plane(checkpoint, checkpoint[side.mask], None) if product and side.mask is not None else None
-        gone = Plane(checkpoint, info, pruned) if pruned is not None else None
-        return cls(checkpoint, info, None, times, gone, exact)
+        info, mask = checkpoint[side.name], side.mask if product else None
+        times = Plane(checkpoint, checkpoint[mask], None, chosen=layout) if mask is not None else None
+        gone = Plane(checkpoint, info, pruned, chosen=layout) if pruned is not None else None
+        return cls(checkpoint, info, None, times, gone, exact, chosen=layout)
 
     @property
     def streamed(self) -> bool:
@@ -102,18 +110,18 @@ class ApartPlane(Plane):
             yield partial(_between, one, other)
 
 
-def planes(both: Both) -> tuple[SidePlane, SidePlane, ApartPlane]:
-    """The planes of A, of B and of the difference; both tensors have one shape."""
+def planes(both: Both, layout: Layout | None = None) -> tuple[SidePlane, SidePlane, ApartPlane]:
+    """The planes of A, of B and of the difference; both tensors have one shape. `layout` is None for the usual one."""
 
     def sides(exact: bool) -> tuple[SidePlane, SidePlane]:
         product = both.pair.product
         return (
-            SidePlane.of_side(both.first, both.a, product, both.pruned, exact),
-            SidePlane.of_side(both.second, both.b, product, None, exact),
+            SidePlane.of_side(both.first, both.a, product, both.pruned, exact, layout),
+            SidePlane.of_side(both.second, both.b, product, None, exact, layout),
         )
 
     info = both.infos[0]
-    return *sides(False), ApartPlane(both.first, info, None, *sides(any(map(is_coarse, both.infos))))
+    return *sides(False), ApartPlane(both.first, info, None, *sides(any(map(is_coarse, both.infos))), chosen=layout)
 
 
 def _between(one: Callable[[], Floats], other: Callable[[], Floats]) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pruner.checkpoint import Checkpoint
+from pruner.marks import PREFIX
 
 _BY_TORCH = ("torch_zip", "torch_legacy")
 _WIDE = 100
@@ -44,6 +45,9 @@ def source_of(checkpoint: Checkpoint) -> Source | None:
             loaded = _of_several(checkpoint, "load_file(file)")
         else:
             loaded = (f"state = load_file({quoted(str(checkpoint.path))})",)
+        if checkpoint.marks:  # in a zip archive they lie where torch does not look
+            marks = f'state = {{name: state[name] for name in state if not name.startswith("{PREFIX}")}}'
+            loaded = (*loaded, f"{marks}  # without Secateur's masks")
         return Source(needed, loaded, "save_file(state, {path})", ".safetensors")
     return None
 

@@ -14,7 +14,7 @@ from tests.gui.models import open_and_count
 
 FIRST, SECOND, THIRD = "features.0.weight", "features.3.weight", "classifier.weight"
 WEIGHTS = [FIRST, SECOND, THIRD]
-THIN = "\u2009"
+THIN = "\u202f"
 
 
 def opened(qtbot, session: Session, path: Path) -> MainWindow:

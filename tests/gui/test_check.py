@@ -77,6 +77,20 @@ def test_that_repairs_are_done_undone_and_saved(qtbot, session, panel, tmp_path:
     assert int((loaded["0.weight"] == 0).sum()) == 24
 
 
+def test_that_space_ticks_a_repair_anywhere_in_its_row_and_return_repairs(qtbot, session, panel):
+    panel.table.setFocus()
+    row = checks(panel).index("orphans")
+    panel.table.setCurrentIndex(panel.model.index(row, Column.SEVERITY))
+    qtbot.keyClick(panel.table, Qt.Key.Key_Space)
+    assert panel.repair.text() == "Repair 1 finding"
+    qtbot.keyClick(panel.table, Qt.Key.Key_Space)
+    assert panel.repair.text() == "Repair 2 findings"
+    qtbot.keyClick(panel.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(session.repairs) == 2 and not session.work.busy, timeout=20_000)
+    qtbot.keyClick(panel.table, Qt.Key.Key_Space)
+    assert panel.repair.text() == "Repair", "what is done cannot be ticked"
+
+
 def test_that_one_repair_after_another_is_the_same_as_both(qtbot, session, panel):
     repair(qtbot, session, panel)
     assert "1.bias_mask" not in session.checkpoint.tensors

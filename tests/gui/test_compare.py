@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -28,14 +28,14 @@ def window(qtbot, session, tmp_path: Path) -> MainWindow:
     save_net(tmp_path / "net.pt")
     window = opened(qtbot, session, tmp_path / "net.pt")
     fatal = QAbstractItemModelTester.FailureReportingMode.Fatal
-    panel = window.comparing
+    panel = window.comparing.panel
     window.testers = [QAbstractItemModelTester(model, fatal) for model in (panel.model, panel.proxy)]
     return window
 
 
 def compare(qtbot, window: MainWindow, path: Path) -> None:
     """Open a second file, and wait until all is compared."""
-    window.compare(path)
+    window.comparing.compare(path)
     comparison = window.session.comparison
     qtbot.waitUntil(lambda: comparison.other is not None and comparison.other.path == path and bool(comparison.rows))
     filled(qtbot, window)
@@ -46,7 +46,7 @@ def filled(qtbot, window: MainWindow) -> None:
 
 
 def cells(window: MainWindow, column: Column) -> list[str]:
-    proxy = window.comparing.proxy
+    proxy = window.comparing.panel.proxy
     return [proxy.index(row, column).data() for row in range(proxy.rowCount())]
 
 
@@ -57,16 +57,18 @@ def row_of(window: MainWindow, name: str) -> dict[Column, str]:
 
 def choose_row(qtbot, window: MainWindow, name: str) -> None:
     """Click on a row."""
-    table = window.comparing.table
-    index = window.comparing.proxy.index(cells(window, Column.NAME).index(name), 0)
+    table = window.comparing.panel.table
+    index = window.comparing.panel.proxy.index(cells(window, Column.NAME).index(name), 0)
     table.scrollTo(index)
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center())
 
 
 def drawn(qtbot, window: MainWindow):
     """The tile of the selected pair, when it is there."""
-    name, canvas = window.session.current, window.pair.canvas
-    qtbot.waitUntil(lambda: window.pair._shown == name and not canvas._asked and canvas._coming is None, timeout=10_000)
+    name, canvas = window.session.current, window.comparing.view.canvas
+    qtbot.waitUntil(
+        lambda: window.comparing.view._shown == name and not canvas._asked and canvas._coming is None, timeout=10_000
+    )
     return canvas.tile
 
 
@@ -80,17 +82,17 @@ def drop(widget: QWidget, path: Path) -> None:
 def test_that_the_panel_says_what_to_do_before_a_second_file_is_open(qtbot, session, window):
     window.actions_["compare"].setEnabled(True)
     window._docks.raise_panel("Compare")
-    said = [label.text() for label in window.comparing.findChildren(QLabel) if label.isVisible()]
+    said = [label.text() for label in window.comparing.panel.findChildren(QLabel) if label.isVisible()]
     assert said == ["Open a second checkpoint beside this one, or drop one here."]
-    with qtbot.waitSignal(window.comparing.open_requested):
-        window.comparing.open_requested.disconnect(window.compare)
+    with qtbot.waitSignal(window.comparing.panel.open_requested):
+        window.comparing.panel.open_requested.disconnect(window.comparing.compare)
         click(qtbot, window, "open_second")
-    assert window.tensor.tabs.indexOf(window.pair) < 0
+    assert window.tensor.tabs.indexOf(window.comparing.view) < 0
 
 
 def test_that_a_key_asks_for_the_second_file_and_a_document_is_needed_for_it(qtbot, window, monkeypatch):
     asked = []
-    monkeypatch.setattr("app.main_window.Chooser.choose_file", lambda _: asked.append(window.comparing.isVisible()))
+    monkeypatch.setattr("app.comparing.Chooser.choose_file", lambda _: asked.append(window.comparing.panel.isVisible()))
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
     assert asked == [True]
     empty = MainWindow(Session(window.session))
@@ -117,15 +119,15 @@ def test_that_pruning_is_compared_with_the_file_that_was_saved(qtbot, window, tm
     saved(qtbot, window, tmp_path / "pruned.pt")
     compare(qtbot, window, tmp_path / "pruned.pt")
     assert text_of(window, "compare_totals") == f"pruned.pt: {ROWS} equal"
-    assert row_of(window, SECOND)[Column.MASKS] == "100\u2009%"
-    qtbot.keyClick(window.comparing.compared_as, Qt.Key.Key_Down)
+    assert row_of(window, SECOND)[Column.MASKS] == "100\u202f%"
+    qtbot.keyClick(window.comparing.panel.compared_as, Qt.Key.Key_Down)
     filled(qtbot, window)
     assert text_of(window, "compare_totals") == f"pruned.pt: {ROWS - 2} equal · 2 changed"
     found, numel = row_of(window, SECOND), 16 * 8 * 9
     assert (found[Column.STATE], found[Column.CHANGED]) == ("≠ changed", str(numel // 2))
     assert (found[Column.ZEROS_HERE], found[Column.ZEROS_THERE]) == ("0", str(numel // 2))
-    assert found[Column.MASKS] == "50.0\u2009%"
-    qtbot.keyClick(window.comparing.compared_as, Qt.Key.Key_Up)
+    assert found[Column.MASKS] == "50.0\u202f%"
+    qtbot.keyClick(window.comparing.panel.compared_as, Qt.Key.Key_Up)
     filled(qtbot, window)
     window.session.undo()
     filled(qtbot, window)
@@ -140,7 +142,7 @@ def test_that_a_chosen_row_shows_the_difference_of_its_tensor(qtbot, window, tmp
     torch.save({f"module.{name}": value for name, value in state.items()}, tmp_path / "after.pt")
     compare(qtbot, window, tmp_path / "after.pt")
     assert text_of(window, "compare_totals").endswith("10 equal · 1 changed · prefix module. there folded")
-    assert window.tensor.tabs.currentWidget() is window.pair
+    assert window.tensor.tabs.currentWidget() is window.comparing.view
     choose_row(qtbot, window, SECOND)
     assert window.session.current == SECOND
     tile = drawn(qtbot, window)
@@ -150,10 +152,10 @@ def test_that_a_chosen_row_shows_the_difference_of_its_tensor(qtbot, window, tmp
     relative = float((before - state[SECOND]).norm() / before.norm())
     assert f"relative {relative:.4g}" in said
     assert "pruned&nbsp;only&nbsp;there&nbsp;1" in text_of(window, "compare_agreement")
-    window.pair.largest.click()
-    assert window.pair.canvas.marked == window.pair.canvas.picture.layout.place(3 * 72 + 2 * 9 + 3)
+    window.comparing.view.largest.click()
+    assert window.comparing.view.canvas.marked == window.comparing.view.canvas.picture.layout.place(3 * 72 + 2 * 9 + 3)
     qtbot.waitUntil(lambda: "difference −1" in text_of(window, "compare_under_cursor"))
-    assert window.pair.bars._histogram.kept_values.sum() == 2
+    assert window.comparing.view.bars._histogram.kept_values.sum() == 2
     choose_row(qtbot, window, FIRST)
     assert not drawn(qtbot, window).changed.any()
     assert text_of(window, "compare_figures").startswith("All values are equal.")
@@ -168,7 +170,7 @@ def test_that_rows_are_filtered_and_sorted(qtbot, window, tmp_path):
     del state["features.1.bias"]
     torch.save(state, tmp_path / "after.pt")
     compare(qtbot, window, tmp_path / "after.pt")
-    panel = window.comparing
+    panel = window.comparing.panel
     panel.only_changed.click()
     assert dict(zip(cells(window, Column.NAME), cells(window, Column.STATE), strict=True)) == {
         FIRST: "≠ changed",
@@ -194,12 +196,12 @@ def test_that_a_bad_second_file_is_told_and_nothing_is_lost(qtbot, window, tmp_p
     save_net(tmp_path / "again.pt")
     compare(qtbot, window, tmp_path / "again.pt")
     (tmp_path / "bad.pt").write_bytes(b"<html>not found</html>")
-    drop(window.comparing, tmp_path / "bad.pt")
+    drop(window.comparing.panel, tmp_path / "bad.pt")
     qtbot.waitUntil(lambda: any("bad.pt" in text for text in window.told))
     assert window.banner.isVisible()
     assert window.session.comparison.other.path == tmp_path / "again.pt"
     assert text_of(window, "compare_totals") == f"again.pt: {ROWS} equal"
-    drop(window.comparing, tmp_path / "net.pt")
+    drop(window.comparing.panel, tmp_path / "net.pt")
     qtbot.waitUntil(lambda: text_of(window, "compare_totals") == f"net.pt: {ROWS} equal", timeout=10_000)
 
 
@@ -214,7 +216,7 @@ def test_that_a_second_file_that_changes_says_so_in_its_rows(qtbot, window, tmp_
     filled(qtbot, window)
     states = cells(window, Column.STATE)
     assert states.count("! not readable") >= ROWS - 1, "the selected one may have been read before"
-    last = window.comparing.proxy.index(ROWS - 1, Column.STATE)
+    last = window.comparing.panel.proxy.index(ROWS - 1, Column.STATE)
     assert "has changed since it was opened" in last.data(Qt.ItemDataRole.ToolTipRole)
 
 
@@ -235,7 +237,7 @@ def test_that_a_model_is_compared_with_its_average_in_the_same_file(qtbot, windo
     compare(qtbot, window, tmp_path / "two.pt")
     assert "changed" in text_of(window, "compare_totals")
     assert text_of(window, "compare_totals").startswith("two.pt, model: ")
-    roots = window.comparing.roots
+    roots = window.comparing.panel.roots
     assert roots.isVisible()
     choose(qtbot, window, "second_root", "ema")
     qtbot.waitUntil(lambda: window.session.comparison.other.root == "ema", timeout=10_000)
@@ -252,7 +254,7 @@ def test_that_reading_a_large_pair_rests_when_the_panel_goes_out_of_sight(qtbot,
         torch.save(state, tmp_path / f"{name}.pt")
     open_and_count(qtbot, window.session, tmp_path / "a.pt")
     comparison = window.session.comparison
-    window.compare(tmp_path / "b.pt")
+    window.comparing.compare(tmp_path / "b.pt")
     qtbot.waitUntil(lambda: bool(comparison.rows) and comparison.rows[0].difference is not None, timeout=10_000)
     window._docks.raise_panel("Jobs")
     window.tensor.tabs.setCurrentIndex(0)
@@ -272,5 +274,26 @@ def test_that_another_document_is_compared_anew_and_closing_ends_it(qtbot, windo
     open_and_count(qtbot, window.session, tmp_path / "third.pt")
     qtbot.waitUntil(lambda: text_of(window, "compare_totals") == f"other.pt: {ROWS} changed", timeout=10_000)
     click(qtbot, window, "close_second")
-    assert (window.session.comparison.other, window.tensor.tabs.indexOf(window.pair)) == (None, -1)
-    assert window.comparing.proxy.rowCount() == 0
+    assert (window.session.comparison.other, window.tensor.tabs.indexOf(window.comparing.view)) == (None, -1)
+    assert window.comparing.panel.proxy.rowCount() == 0
+
+
+def test_that_the_pair_is_taken_away_as_one_picture_with_a_legend(qtbot, window, session, tmp_path):
+    state = torch.load(tmp_path / "net.pt", weights_only=True)
+    state[SECOND][3] = 0
+    torch.save(state, tmp_path / "other.pt")
+    compare(qtbot, window, tmp_path / "other.pt")
+    session.select([SECOND])
+    drawn(qtbot, window)
+    view = window.comparing.view
+    qtbot.waitUntil(lambda: view.bars._histogram is not None and view.figure() is not None, timeout=10_000)
+    figure = window.tensor.figure()
+    assert figure.title == f"Comparison of {SECOND} · net.pt"
+    assert "there: other.pt" in figure.subtitle
+    view.canvas.setFocus()
+    QGuiApplication.clipboard().setText("before")
+    window.actions_["copy_picture"].trigger()
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().mimeData().hasFormat("image/svg+xml"), timeout=10_000)
+    drawing = bytes(QGuiApplication.clipboard().mimeData().data("image/svg+xml")).decode()
+    for text in ("Difference", "Masks", "Masks agree on", "pruned only here", "difference, here less there", "equal"):
+        assert text in drawing, text

@@ -216,7 +216,7 @@ def test_that_the_whole_model_is_taken_when_it_has_the_focus(qtbot, window):
 def test_that_the_figures_are_a_table_and_a_text(qtbot, window):
     show(window, "Figures")
     press_copy(qtbot, window)
-    found = [text.replace("\u2009", "") for text in texts(copied_svg())]
+    found = [text.replace("\u202f", "") for text in texts(copied_svg())]
     assert {"Before", "After", "Zeros", "5760", "19200"} <= set(found)
     window.tensor.figures.setFocus()
     qtbot.keyClick(window.tensor.figures, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
@@ -364,3 +364,18 @@ def test_that_nothing_to_take_away_is_said(qtbot, session, tmp_path: Path):
     assert len(notes) == 2
     assert all("nothing" in note for note in notes)
     assert window.findChild(FigureDialog) is None
+
+
+def test_that_figures_fit_a_narrow_window_and_count_distinct_values_of_small_types(qtbot, session, tmp_path):
+    values = torch.arange(200).remainder(7).to(torch.int8)
+    torch.save({"small": values, "large": torch.ones(9)}, tmp_path / "types.pt")
+    window = opened(qtbot, session, tmp_path / "types.pt")
+    window.resize(1100, 700)
+    view = window.tensor.figures
+    window.tensor.tabs.setCurrentWidget(view)
+    session.select(["small"])
+    qtbot.waitUntil(lambda: "Distinct values\t7\t7" in view.table.text, timeout=10_000)
+    assert view.columnViewportPosition(1) + view.columnWidth(1) <= view.viewport().width()
+    session.select(["large"])
+    qtbot.waitUntil(lambda: "Elements\t9\t9" in view.table.text, timeout=10_000)
+    assert "Distinct" not in view.table.text

@@ -71,7 +71,7 @@ def test_that_a_number_typed_into_one_of_many_is_for_all_of_them(qtbot, session,
     qtbot.waitUntil(lambda: bool(session.amounts))
     assert dict(session.amounts) == dict.fromkeys(session.checkpoint.tensors, Amount(7))
     top = panel.model.index(0, Column.AMOUNT)
-    assert top.data() == "4\u2009000 tensors"
+    assert top.data() == "4\u202f000 tensors"
 
 
 def test_that_control_adds_to_many_and_takes_from_them_and_a_click_lets_them_go(qtbot, session, panel):
@@ -103,8 +103,8 @@ def test_that_modules_sum_up_what_the_filter_shows(qtbot, session, panel):
     session.set_amounts([name for name in session.checkpoint.tensors if "up_proj" in name], Amount(0.5))
     find(qtbot, panel, "up_proj")
     top = panel.model.index(0, 0)
-    assert top.siblingAtColumn(Column.AMOUNT).data() == "1\u2009000 tensors"
-    assert top.siblingAtColumn(Column.AFTER).data() == "50.0\u2009%"
+    assert top.siblingAtColumn(Column.AMOUNT).data() == "1\u202f000 tensors"
+    assert top.siblingAtColumn(Column.AFTER).data() == "50.0\u202f%"
     find(qtbot, panel, "gate_proj")
     top = panel.model.index(0, 0)
     assert top.siblingAtColumn(Column.AMOUNT).data() is None

@@ -150,7 +150,7 @@ def test_that_a_single_kept_element_among_many_is_seen_and_found(qtbot, view, tm
     ring = [image.pixelColor(int(middle.x()) + x, int(middle.y()) + y) for x in range(-8, 9) for y in range(-8, 9)]
     assert any(abs(one.red() - QColor(LIGHT.accent).red()) < 40 for one in ring), "a ring makes it easy to see"
     move(qtbot, view, 3210.5, 4567.5)
-    assert f"1 of {tile.block**2}".replace("1024", "1\u2009024") in view.said[-1]
+    assert f"1 of {tile.block**2}".replace("1024", "1\u202f024") in view.said[-1]
     view.canvas.setFocus()
     view._origin = None
     qtbot.keyClick(view.canvas, Qt.Key.Key_K)

@@ -60,9 +60,9 @@ def test_that_the_colour_and_the_words_tell_the_share_of_the_norm_that_is_lost(q
     assert close(colour_at(net, spot(box_of(net, NAME))), mixed(share / 0.1))
     assert "sand is 10 % of the L2 norm in the file" in net.findChild(Legend).accessibleDescription()
     qtbot.mouseMove(net.view, middle(box_of(net, NAME)))
-    qtbot.waitUntil(lambda: f"L2 norm: {100 * share:.1f}\u2009% lost" in said(net))
+    qtbot.waitUntil(lambda: f"L2 norm: {100 * share:.1f}\u202f% lost" in said(net))
     qtbot.mouseMove(net.view, middle(box_of(net, "features.3")))
-    qtbot.waitUntil(lambda: f"L2 norm of its 1 pruned tensor: {100 * share:.1f}\u2009% lost" in said(net))
+    qtbot.waitUntil(lambda: f"L2 norm of its 1 pruned tensor: {100 * share:.1f}\u202f% lost" in said(net))
     qtbot.keyClick(net.by, Qt.Key.Key_Down)
     assert net.by.currentText() == "L1 norm lost"
     qtbot.mouseMove(net.view, middle(box_of(net, NAME)))
@@ -70,7 +70,7 @@ def test_that_the_colour_and_the_words_tell_the_share_of_the_norm_that_is_lost(q
     share = lost(session, tmp_path / "net.pt", NAME, 1)
     qtbot.waitUntil(lambda: close(colour_at(net, spot(box_of(net, NAME))), mixed(share / 0.5)))
     qtbot.mouseMove(net.view, middle(box_of(net, "features.3")))
-    qtbot.waitUntil(lambda: f"L1 norm of its 1 pruned tensor: {100 * share:.1f}\u2009% lost" in said(net))
+    qtbot.waitUntil(lambda: f"L1 norm of its 1 pruned tensor: {100 * share:.1f}\u202f% lost" in said(net))
 
 
 def test_that_a_second_round_measures_only_what_it_changed_and_undo_nothing(qtbot, session, net, monkeypatch):

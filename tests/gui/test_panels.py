@@ -15,8 +15,11 @@ from app.recent import recent_files
 from app.save_dialog import SaveDialog
 from app.state_dict_panel import StateDictPanel
 from app.tensor_panel import TensorPanel
+from app.theme import current
 from pruner import Amount
 from tests.gui.models import open_and_count, save_net
+
+WEIGHT = "features.3.weight"
 
 
 @pytest.fixture
@@ -67,6 +70,21 @@ def test_that_choosing_a_key_selects_its_tensor(qtbot, pruned):
     assert pruned.current == "features.3.weight"
     qtbot.keyClick(panel.after_view, Qt.Key.Key_Down)
     assert pruned.current == "classifier.weight"
+
+
+def test_that_a_chosen_key_still_has_the_tint_of_what_became_of_it(qtbot, pruned):
+    panel = StateDictPanel(pruned)
+    qtbot.addWidget(panel)
+    panel.resize(900, 400)
+    panel.show()
+    pruned.pruning_changed.emit()
+    qtbot.waitUntil(lambda: f"{WEIGHT}_mask" in keys(panel.after))
+    view, index = panel.before_view, panel.before.index(keys(panel.before).index(WEIGHT), 2)
+    assert index.data(Qt.ItemDataRole.BackgroundRole).name().upper() == current().removed
+    view.selectRow(index.row())
+    image, cell = view.viewport().grab().toImage(), view.visualRect(index)
+    assert image.pixelColor(cell.topRight() - QPoint(3, -3)).name().upper() == current().removed
+    assert image.pixelColor(cell.center().x(), cell.top()).name().upper() == current().accent
 
 
 def type_path(qtbot, dialog: SaveDialog, path: Path) -> None:

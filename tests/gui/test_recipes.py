@@ -61,7 +61,7 @@ def test_that_a_dropped_recipe_shows_what_it_matches_and_runs_as_one_step(qtbot,
     model = dialog.rows
     shown = [[model.index(row, column).data() for column in Column] for row in range(model.rowCount())]
     assert shown == [
-        ["1  L1 unstructured", "*.weight", "30\u2009%", "3", "1\u2009528"],
+        ["1  L1 unstructured", "*.weight", "30\u202f%", "3", "1\u202f528"],
         ["1  L1 unstructured", "features.1.*", "held out", "1", "8"],
         ["2  2:4", "classifier.weight", "–", "1", "160"],
     ]

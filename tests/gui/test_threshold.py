@@ -10,9 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 from app.histogram_paint import Bars
 from app.histogram_trial import zeros_text
 from pruner import Amount
-from tests.gui.acting import FIRST, SECOND, THIRD, choose, give, opened, prune, saved, text_of, type_into
-
-NARROW = "\u202f"
+from tests.gui.acting import FIRST, SECOND, THIN, THIRD, choose, give, opened, prune, saved, text_of, type_into
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def view_of(window):
 
 
 def caption(window) -> str:
-    return window.tensor._cut[1].text().replace(NARROW, " ")
+    return window.tensor._cut[1].text().replace(THIN, " ")
 
 
 def press_and_move(view, start: float, stop: float) -> None:
@@ -68,7 +66,7 @@ def test_that_the_line_can_be_dragged_and_prunes_what_is_shown(qtbot, window, se
     left = magnitudes[magnitudes > view._threshold]
     assert f"L1 kept {100 * float(left.sum() / magnitudes.sum()):.1f} %" in caption(window)
     assert f"L2 kept {100 * float(left.norm() / magnitudes.norm()):.1f} %" in caption(window)
-    assert text_of(window, "equals").replace("\u2009", " ") == f"= {count} of 1 152", "the card follows"
+    assert text_of(window, "equals").replace(THIN, " ") == f"= {count} of 1 152", "the card follows"
     QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=view.place_of(0.08))
     assert len(steps) == 1
     assert steps[0].is_ratio
@@ -151,7 +149,7 @@ def test_that_escape_gives_the_drag_up_and_a_click_moves_nothing(qtbot, window, 
     qtbot.keyClick(view, Qt.Key.Key_Escape)
     QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert (view._threshold, session.amounts[SECOND]) == (before, Amount(300))
-    assert "= 300 of 1 152" in text_of(window, "equals").replace("\u2009", " ")
+    assert "= 300 of 1 152" in text_of(window, "equals").replace(THIN, " ")
 
 
 def test_that_a_double_click_sets_the_line_and_the_mouse_says_where_it_is(qtbot, window, session):
@@ -260,7 +258,7 @@ def test_that_zeros_are_counted_apart(qtbot, session, tmp_path):
     view = view_of(window)
     qtbot.waitUntil(lambda: view._movable, timeout=10_000)
     assert int(view._histogram.kept.sum()) == 1000
-    assert zeros_text(view._histogram.zeros, view._histogram.zeros_pruned) == "9\u2009000 zeros"
+    assert zeros_text(view._histogram.zeros, view._histogram.zeros_pruned) == "9\u202f000 zeros"
     assert zeros_text(5, 3) == "8 zeros, 3 of them pruned"
     assert zeros_text(0, 0) == ""
     drag(view, 0.0, 0.0001)

@@ -14,7 +14,7 @@ from app.tree_panel import TreePanel
 from pruner import Amount
 from tests.gui.models import open_and_count, save_net
 
-THIN = "\u2009"
+THIN = "\u202f"
 
 
 @pytest.fixture

@@ -101,14 +101,14 @@ def test_that_hovering_tells_what_a_tensor_is(qtbot, session, net):
     place = middle(box_of(net, "features.3.weight"))
     qtbot.mouseMove(net.view, place)
     qtbot.waitUntil(lambda: "features.3.weight" in said(net))
-    for part in ("16 × 8 × 3 × 3", "1\u2009152 elements", "0 zeros (0\u2009%)", "after the planned round 576"):
+    for part in ("16 × 8 × 3 × 3", "1\u202f152 elements", "0 zeros (0\u202f%)", "after the planned round 576"):
         assert part in said(net)
     QApplication.sendEvent(net.view, QHelpEvent(QEvent.Type.ToolTip, place, net.view.mapToGlobal(place)))
     assert "features.3.weight" in QToolTip.text()
     QApplication.sendEvent(net.view, QEvent(QEvent.Type.Leave))
     assert said(net) == ""
     qtbot.mouseMove(net.view, middle(box_of(net, "features.3")))
-    qtbot.waitUntil(lambda: said(net) == "features.3 · module of 2 tensors, 1\u2009168 elements · 0\u2009% zeros")
+    qtbot.waitUntil(lambda: said(net) == "features.3 · module of 2 tensors, 1\u202f168 elements · 0\u202f% zeros")
 
 
 def test_that_a_click_selects_the_tensor_in_the_tree(qtbot, session, net):

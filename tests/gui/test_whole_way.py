@@ -172,7 +172,7 @@ def test_that_the_cell_of_an_amount_reads_the_same_in_the_tree_and_at_the_right(
     qtbot.keyClicks(amount, "1000")
     qtbot.keyClick(amount, Qt.Key.Key_Return)
     assert session.amounts == {FIRST: Amount(1000)}
-    assert window.tree.model.index_of(FIRST, Column.AMOUNT).data() == "1\u2009000 el."
+    assert window.tree.model.index_of(FIRST, Column.AMOUNT).data() == "1\u202f000 el."
     amount.selectAll()
     qtbot.keyClicks(amount, "2000")
     qtbot.keyClick(amount, Qt.Key.Key_Return)

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 import pruner
 from pruner import Plan, PrunerError
+from pruner.doctor import examine, repaired, united
 from pruner.estimate import Weight, dense_bytes, weigh_all
 from pruner.progress import Meter
 from pruner.zips.deflate import BLOCK, deflated
@@ -174,6 +175,22 @@ def test_that_uncompressed_forms_weigh_what_was_counted(dense, tmp_path, suffix)
         saved = pruner.save(checkpoint, result, out, form)
         assert isinstance(told[form], Weight)
         assert told[form].nbytes == pytest.approx(saved.nbytes, abs=6000)
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [(".pt", False), (".pt", True), (".safetensors", False)])
+def test_that_a_repaired_checkpoint_weighs_what_is_left_of_it(dense, tmp_path, suffix, compress):
+    before = pruner.open_checkpoint(dense)
+    masked = pruner.save(before, pruned(before), tmp_path / "m.pt", "masked")
+    source = pruner.open_checkpoint(masked.path)
+    repairs = [one.repair for one in examine(source) if one.check == "renamed_keys"]
+    checkpoint, result = repaired(source, united(repairs))
+    out = tmp_path / f"out{suffix}"
+    forms = ["permanent", "masked", "masks", "reversible"]
+    for form, told in zip(
+        forms, filter(None, weigh_all(checkpoint, result, out, forms, compress=compress)), strict=True
+    ):
+        saved = pruner.save(checkpoint, result, out, form, compress=compress)
+        assert told[form].nbytes == pytest.approx(saved.nbytes, abs=6000, rel=0.03 if compress else 0)
 
 
 def test_that_a_source_that_is_compressed_and_reversible_is_weighed_beside_the_dense_file(dense, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from app import numbers
 
-THIN = "\u2009"
+THIN = "\u202f"
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,10 @@ def test_that_negative_figures_have_a_real_minus():
     assert numbers.figure(-0.018312) == "−0.01831"
     assert numbers.figure(None) == "–"
     assert numbers.figure(float("nan")) == "nan"
+
+
+def test_that_only_commas_between_thousands_become_thin_spaces():
+    assert (
+        numbers.thinned("3,999,984 bytes in 1,000, of a,b and 1,2")
+        == f"3{THIN}999{THIN}984 bytes in 1{THIN}000, of a,b and 1,2"
+    )

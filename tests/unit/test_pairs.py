@@ -14,6 +14,7 @@ from torch.nn.utils import prune as torch_prune
 from pruner import Checkpoint, Mask, open_checkpoint
 from pruner.diff import compare
 from pruner.pairs import Both, Difference, Marks, Pair, PairPicture, Side, histogram_of, match, measure, pair_picture
+from pruner.pyramid import Bands, Grid, Layout
 from pruner.steps import finish
 
 NAN, INF = math.nan, math.inf
@@ -43,10 +44,10 @@ def measured(both: Both, marks: Marks | None = None) -> Difference:
     return finish(measure(both, marks))
 
 
-def pictured(both: Both) -> PairPicture:
+def pictured(both: Both, layout: Layout | None = None) -> PairPicture:
     marks = Marks(both.infos[0].shape)
     measured(both, marks)
-    return finish(pair_picture(both, marks))
+    return finish(pair_picture(both, marks, layout))
 
 
 # Names
@@ -247,6 +248,19 @@ def test_that_no_difference_is_rounded_away(tmp_path):
     assert found[0] < 0 < found[1]
     assert (found[2], found[3]) == (0, INF)
     assert found[4] == np.finfo(np.float32).max
+
+
+def test_that_a_thin_pair_may_lie_in_bands_and_nothing_of_it_is_lost(tmp_path):
+    torch.manual_seed(0)
+    values, kept = torch.randn(900, 3), torch.rand(900, 3) < 0.5
+    both = both_of(tmp_path, values, torch.where(kept, values, 0), Mask.from_bools(torch.ones(900, 3).bool().numpy()))
+    layout = Bands.over(Grid.filters((900, 3)))
+    picture = pictured(both, layout)
+    assert picture.layout == layout
+    for block in (1, 8, 32):
+        tile = picture.tile(layout.whole, block)
+        assert (int(tile.elements.sum()), int(tile.changed.sum())) == (2700, int((~kept).sum()))
+        assert int(tile.kept_both.sum()) == int(kept.sum())
 
 
 @pytest.mark.parametrize("deflated", [False, True])

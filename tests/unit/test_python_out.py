@@ -152,16 +152,17 @@ def test_that_a_plan_that_has_not_run_says_what_torch_may_do(checkpoint):
     assert 'prune.l1_unstructured(*find("4.weight"), amount=7)' in text
 
 
-@pytest.mark.parametrize("form", ["permanent", "masked"])
-@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_that_the_loader_loads_what_is_saved(checkpoint, form, suffix):
+@pytest.mark.parametrize("form", ["permanent", "masked", "reversible", "masks"])
+@pytest.mark.parametrize(("suffix", "compress"), [(".pt", False), (".pt", True), (".safetensors", False)])
+def test_that_the_loader_loads_what_is_saved(checkpoint, form, suffix, compress):
     result = Recipe.parse("[[round]]\n" + ROUNDS["l1"]).apply(checkpoint)
-    pruner.save(checkpoint, result, f"out{suffix}", form=form)
+    pruner.save(checkpoint, result, f"out{suffix}", form=form, compress=compress)
     text = loader(pruner.open_checkpoint(f"out{suffix}"))
     module = net().eval()
-    with torch.no_grad():
-        for one in module.parameters():
-            one.fill_(9)
+    if form != "masks":
+        with torch.no_grad():
+            for one in module.parameters():
+                one.fill_(9)
     example = torch.rand(2, 4, 3, 3)
     run(text, module=module, **({"example": example} if form == "masked" else {}))
     expected = net()
@@ -169,6 +170,19 @@ def test_that_the_loader_loads_what_is_saved(checkpoint, form, suffix):
     pruner.apply(expected, result)
     assert torch.equal(module(example), expected.eval()(example))
     assert ("prune.identity" in text) == (form == "masked")
+    assert ("mmap=True" in text) == compress
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_that_a_reversible_file_is_pruned_on_without_its_masks(checkpoint, suffix):
+    first = Recipe.parse("[[round]]\n" + ROUNDS["l1"]).apply(checkpoint)
+    pruner.save(checkpoint, first, f"both{suffix}", form="reversible")
+    both = pruner.open_checkpoint(f"both{suffix}")
+    second = Recipe.parse("[[round]]\n" + ROUNDS["ln"]).apply(both)
+    run(script(both, second.plans, second, goal="state_dict"))
+    found = pruner.open_checkpoint(f"both-pruned{suffix}")
+    assert found.tensors.keys() == checkpoint.tensors.keys()
+    assert int((found.read("3.weight") == 0).sum()) == second["3.weight"].zeros
 
 
 def test_that_what_torch_cannot_do_is_refused(checkpoint, tmp_path):
