@@ -35,7 +35,8 @@ def _start(mode: str, folder: Path) -> subprocess.Popen[str]:
     (folder / "canaries").mkdir()
     (folder / "modules").mkdir()
     (folder / "modules" / f"{CANARY}.py").write_text(CANARY_SOURCE)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    state = str(folder / "state")  # where saving notes what it is at
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": state}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "tests.unit.malicious.watch", mode, str(folder)],
         stdout=subprocess.PIPE,

@@ -20,7 +20,8 @@ from tests.unit.malicious.canary import CANARY, EXTENSIONS
 
 MEMORY = 4 << 30
 
-_QUIET = frozenset(("builtins.id", "sys._getframe", "code.__new__", "array.__new__"))
+_QUIET = frozenset(("builtins.id", "sys._getframe", "code.__new__", "array.__new__", "fcntl.flock", "msvcrt.locking"))
+"""Among them locks, which are of files that are open."""
 _OF_FILES = ("open", "os.", "shutil.", "tempfile.", "mmap.", "pathlib.")
 _NEVER = (
     "os.system",
