@@ -27,7 +27,7 @@ _STATS = {
 
 @click.command(short_help="List modules and tensors.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN and Inf counts.")
+@click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN, Inf, distinct.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--root", metavar="KEY", help="Key of the dictionary that holds the weights.")
 def inspect(file: Path, stats: bool, as_json: bool, root: str | None) -> None:
