@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QPointF, QRectF, QSize
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QStandardItemModel
 from PySide6.QtSvg import QSvgGenerator
 
 from app.figure import MARGIN, Figure, Paint, Sheet, body_below
@@ -74,8 +74,15 @@ def copies(figure: Figure, page: Page) -> Iterator[Rendered | None]:
 
 
 def mime(found: Rendered) -> QMimeData:
-    """What `copies` give, for the clipboard: the image, and the drawing for those who take it."""
-    data = QMimeData()
+    """What `copies` give, for the clipboard: the image, and the drawing for those who take it.
+
+    The clipboard keeps its data beyond the end of Python, where data that Python made crash when they are deleted; so
+    Qt makes them, as those of a model's entry.
+    """
+    model = QStandardItemModel(1, 1)
+    data = model.mimeData([model.index(0, 0)])
+    for form in data.formats():
+        data.removeFormat(form)
     data.setImageData(found.image)
     data.setData("image/png", found.png)
     data.setData("image/svg+xml", found.svg)

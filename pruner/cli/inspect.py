@@ -34,7 +34,7 @@ _JSON = {
     "roots": "All keys of dictionaries that hold weights.",
     "modules": "A list: name, and type, which is null where the file does not tell it.",
     "tensors": "A list: name, module, kind (parameter, buffer, or tensor where the file does not tell), shape, dtype, "
-    "numel, nbytes, shares_storage_with; with --stats also zeros, min, max, mean, std, l1, nan, inf.",
+    "numel, nbytes, shares_storage_with; with --stats also zeros, min, max, mean, std, l1, nan, inf, distinct.",
     "others, metadata": "The keys beside the weights.",
     "globals": "What loading the file by pickle would use: name, verdict (plain, code or dangerous) and why.",
     "warnings": "Sentences for people.",
@@ -48,7 +48,7 @@ _EXAMPLES = (
 
 @click.command(cls=ExplainedCommand, short_help="List modules and tensors.", examples=_EXAMPLES, json=_JSON)
 @click.argument("file", type=FILE_PATH)
-@click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN and Inf counts.")
+@click.option("--stats", is_flag=True, help="Read the numbers: zeros, min, max, mean, std, L1, NaN, Inf, distinct.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--root", metavar="KEY", shell_complete=roots, help="Key of the dictionary that holds the weights.")
 def inspect(file: Path, stats: bool, as_json: bool, root: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import base64
 import errno
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from xml.etree import ElementTree
@@ -379,3 +381,19 @@ def test_that_figures_fit_a_narrow_window_and_count_distinct_values_of_small_typ
     session.select(["large"])
     qtbot.waitUntil(lambda: "Elements\t9\t9" in view.table.text, timeout=10_000)
     assert "Distinct" not in view.table.text
+
+
+def test_that_the_program_ends_in_order_with_a_picture_on_the_clipboard():
+    """The clipboard outlives Python; in a process of its own, as the end is what matters."""
+    script = """
+from PySide6.QtGui import QGuiApplication, QImage
+from app.figure_export import Rendered, mime
+
+app = QGuiApplication([])
+image = QImage(4, 4, QImage.Format.Format_RGB32)
+image.fill(0)
+QGuiApplication.clipboard().setMimeData(mime(Rendered(image, b"png", b"<svg/>")))
+assert QGuiApplication.clipboard().image().size() == image.size()
+assert QGuiApplication.clipboard().mimeData().formats()[-2:] == ["image/png", "image/svg+xml"]
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

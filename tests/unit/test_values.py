@@ -64,9 +64,9 @@ def test_that_any_rectangle_has_the_elements_of_its_indices(tmp_path_factory, da
             flat = grid.flat(area.top + row, area.left + column)
             if flat is not None:
                 index = grid.index(flat)
-                assert before[row, column] == expected[index]
+                np.testing.assert_equal(before[row, column], expected[index])
                 assert mask[row, column] == kept[index]
-                assert after[row, column] == (expected[index] if kept[index] else 0)
+                np.testing.assert_equal(after[row, column], expected[index] if kept[index] else 0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
