@@ -22,7 +22,7 @@ from app.lazy import seen
 from app.map_canvas import MapCanvas
 from app.map_colours import Part
 from app.part_toggles import PartToggles
-from app.plain import breakable, plain_label
+from app.plain import breakable, plain_label, unfolded
 from app.session import Session
 from app.theme import current
 from app.timers import once
@@ -188,7 +188,7 @@ class CompareView(QWidget):
     def _write_legend(self) -> None:
         found = self._difference.masks if self._difference is not None else None
         if found is not None:
-            self._agreed.setText(agreement(found, agreement_palette(current())))
+            self._agreed.setText(unfolded(agreement(found, agreement_palette(current()))))
 
     def _filled(self, places: list[int]) -> None:
         """A row that cannot be read says so here, too; one that is compared otherwise now is loaded anew."""

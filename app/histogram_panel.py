@@ -17,6 +17,7 @@ from app.histogram_trial import (
     trial_at,
 )
 from app.histogram_view import HistogramView
+from app.plain import unfolded
 from app.session import Session
 from app.tensor_requests import Cut
 from pruner import PrunerError
@@ -197,6 +198,6 @@ class Histograms(QObject):
         first = first_line(planned, name, trial, threshold) if name is not None else ""
         second = second_line(trial)
         for label, title in zip(self.captions, self._titles, strict=True):
-            label.setText(f"<b>{title}</b>&nbsp; {first}<br>{second or '&nbsp;'}")
+            label.setText(unfolded(f"<b>{title}</b>&nbsp; {first}<br>{second or '&nbsp;'}"))
         for view in self.views:
             view.setAccessibleDescription(f"{first}. {second}" if second else first)

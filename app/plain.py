@@ -24,6 +24,11 @@ def plain_tip(text: str) -> str:
     return f"<span>{html.escape(text)}</span>" if text else ""
 
 
+def unfolded(markup: str) -> str:
+    """Markup whose thin spaces stay: Qt folds those within numbers into spaces where a line may end."""
+    return f"<span style='white-space: pre-wrap'>{markup}</span>"
+
+
 def menu_text(text: str) -> str:
     """A menu entry's or a button's text that reads as `text` does."""
     return text.replace("&", "&&")

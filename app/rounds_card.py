@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 from app import numbers
 from app.amount_text import written
 from app.card import Card
-from app.plain import breakable
+from app.plain import breakable, unfolded
 from app.session import Session
 from pruner import Round
 from pruner.methods import described, takes_amount
@@ -39,7 +39,7 @@ class RoundsCard(Card):
 
     def _refresh(self) -> None:
         lines = self._lines()
-        self.list.setText("<p style='margin: 0 0 6px 0'>".join(["", *lines]))
+        self.list.setText("<p style='margin: 0 0 6px 0'>".join(["", *map(unfolded, lines)]))
         self.list.setVisible(bool(lines))
         pruned, done = self._session.pruning is not None, bool(self._done())
         nothing = "This tensor is not pruned yet." if pruned else "Nothing is pruned yet."
