@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Reading `.npy` or `.npz` file required:UserWarning"),
 ]
 
-MUTANTS = 800
+MUTANTS = 600
 """Of each container."""
 EXAMPLES = 200
 MOST_SECONDS = 2.0
