@@ -97,7 +97,7 @@ def check(
         if against is not None:
             found = (*fit(checkpoint, describe(against, arguments)), *found)
         end_progress(progress)
-        chosen = [one for one in found if one.repair is not None and (not only or one.check in only)]
+        chosen = [one for one in found if one.repair is not None and _is_wanted(one, only)]
         if out is not None:
             _save(file, chosen, out, form, force, root)
     finally:
@@ -126,6 +126,12 @@ def _require_known(only: Sequence[str]) -> None:
     for name in only:
         if name not in (*all_checks(), NAME):
             raise click.UsageError(f"There is no check “{name}”; there are {', '.join((*all_checks(), NAME))}.")
+
+
+def _is_wanted(finding: Finding, only: Sequence[str]) -> bool:
+    """Whether a finding is to be repaired: those named, or all whose repair need not be asked for by name."""
+    assert finding.repair is not None
+    return finding.check in only if only else not finding.repair.by_name
 
 
 def _save(file: Path, chosen: Sequence[Finding], out: Path, form: str, force: bool, root: str | None) -> None:

@@ -32,7 +32,8 @@ class Repair:
 
     `renamed` leads from names to new ones and `dropped` names tensors that go. `masked` gives tensors, by their new
     names, masks: the tensor of that name in the file, where what is not 0 keeps, or what a method's rule says.
-    `trimmed` leaves out of a saved file what no tensor sees.
+    `trimmed` leaves out of a saved file what no tensor sees. With `by_name` it is done only where it is asked for: the
+    file is as sound without it.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Repair:
     dropped: frozenset[str] = frozenset()
     trimmed: bool = False
     masked: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    by_name: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ class Repair:
             frozenset(now.get(name, name) for name in self.dropped - done.dropped),
             self.trimmed,
             {now.get(name, name): rules for name, rules in self.masked.items() if done.masked.get(name) != rules},
+            self.by_name,
         )
 
 

@@ -59,7 +59,7 @@ def test_that_a_masked_file_becomes_what_torch_makes_permanent(tmp_path: Path):
     assert set(loaded) == set(model.state_dict())
     net().load_state_dict(loaded, strict=True)
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
-    assert examine(open_checkpoint(tmp_path / "out.pt")) == ()
+    assert [one.check for one in examine(open_checkpoint(tmp_path / "out.pt"))] == ["unmasked_zeros"]
     archive = zipfile.ZipFile(tmp_path / "out.pt")
     assert sum(one.file_size for one in archive.infolist() if "/data/" in one.filename) == 4 * (48 + 6 + 24 + 4)
 
@@ -202,15 +202,24 @@ def test_that_a_flipped_byte_is_told_where_torch_says_nothing(tmp_path: Path):
     assert finding.repair is None
 
 
-def test_that_zeros_become_masks(tmp_path: Path):
+def test_that_a_permanent_file_becomes_the_masked_one_that_it_was(tmp_path: Path):
     model = net()
     torch_prune.l1_unstructured(model[0], "weight", 0.5)
-    expected = model[0].weight_mask
+    masked = dict(model.state_dict())
     torch_prune.remove(model[0], "weight")
     torch.save(model.state_dict(), tmp_path / "zeros.pt")
-    finding = found(tmp_path / "zeros.pt", "negative_zeros")
-    loaded = mended(tmp_path / "zeros.pt", finding, tmp_path / "masked.pt", form="masked")
-    assert torch.equal(loaded["0.weight_mask"], expected)
+    loaded = mended(tmp_path / "zeros.pt", found(tmp_path / "zeros.pt", "unmasked_zeros"), tmp_path / "m.pt", "masked")
+    assert list(loaded) == list(masked)
+    assert torch.equal(loaded["0.weight_mask"], masked["0.weight_mask"])
+    assert torch.equal(loaded["0.weight_orig"], masked["0.weight_orig"] * masked["0.weight_mask"])
+    for module in (fresh := net())[:1]:
+        torch_prune.identity(module, "weight")
+    fresh.load_state_dict(loaded, strict=True)
+    file = str(tmp_path / "zeros.pt")
+    assert (
+        main(["check", file, "--repair", str(tmp_path / "c.pt"), "--only", "unmasked_zeros", "--form", "masked"]) == 0
+    )
+    assert "0.weight_mask" in torch.load(tmp_path / "c.pt", weights_only=True)
 
 
 def test_that_the_state_beside_the_weights_is_kept_and_dropped_numbers_are_not(tmp_path: Path):
@@ -241,7 +250,7 @@ def test_that_all_repairs_of_a_file_go_together(tmp_path: Path):
     made, pruning = repaired(checkpoint, repair)
     assert list(made.tensors) == ["0.bias", "0.weight", "2.weight", "2.bias"]
     save(made, pruning or Pruning(), tmp_path / "out.pt")
-    assert examine(open_checkpoint(tmp_path / "out.pt")) == ()
+    assert [one.check for one in examine(open_checkpoint(tmp_path / "out.pt"))] == ["unmasked_zeros"]
 
 
 def test_that_the_source_is_never_touched_and_a_taken_name_is_told(tmp_path: Path):
