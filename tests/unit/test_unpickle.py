@@ -51,7 +51,7 @@ def plain(value):
 
 
 @given(VALUES, st.integers(0, 5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_that_plain_values_of_all_protocols_are_read_as_pickle_reads_them(value, protocol):
     data = pickle.dumps(value, protocol)
     pickled = read_pickle(data)
@@ -78,7 +78,7 @@ def test_that_ordered_dicts_are_seen_as_mappings():
 
 
 @given(VALUES, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_that_damaged_pickles_end_in_a_value_or_one_kind_of_error(value, data):
     raw = bytearray(pickle.dumps(value, data.draw(st.integers(0, 5))))
     for _ in range(data.draw(st.integers(1, 4))):
