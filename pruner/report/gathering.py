@@ -19,6 +19,7 @@ from pruner.report.facts import Report, TensorFacts
 from pruner.report.hashing import files_of, hashed
 from pruner.report.pictures import tensor_picture
 from pruner.report.versions import versions
+from pruner.steps import finish
 from pruner.summaries import before_and_after
 
 _Result = TypeVar("_Result")
@@ -108,12 +109,7 @@ def _tensor(
 
 def _run(steps: Generator[int | None, None, _Result], meter: Meter, name: str) -> _Result:
     """What steps return in the end; each tells its bytes, or gives way."""
-    while True:
-        try:
-            meter.step(next(steps) or 0, name)
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
+    return finish(steps, lambda nbytes: meter.step(nbytes or 0, name))
 
 
 def _recipe(checkpoint: Checkpoint, pruning: Pruning) -> str:
